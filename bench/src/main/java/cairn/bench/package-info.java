@@ -1,0 +1,4 @@
+/**
+ * Questions about speed and stored bytes, each with a program that answers it.
+ */
+package cairn.bench;

@@ -1,0 +1,24 @@
+package cairn.server.storage;
+
+import java.util.List;
+import java.util.OptionalLong;
+
+/** Finds an item's ordinal, apart from the data, so that asking whether an item exists reads no data. */
+public interface ChunkIndex {
+    /** One item's place. */
+    record Row(DomainId domain, ItemKey key, long ordinal) {}
+
+    OptionalLong find(DomainId domain, ItemKey key);
+
+    /**
+     * Adds rows, all or none. They survive a crash at the latest when a later {@linkplain Catalog#commit commit} has
+     * returned, and never without the data that was sealed before.
+     */
+    void putAll(List<Row> rows);
+
+    /** How many rows there are, about. */
+    long countAbout();
+
+    /** Bytes on disk. */
+    long storedBytes();
+}

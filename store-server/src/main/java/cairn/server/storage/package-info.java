@@ -1,0 +1,10 @@
+/**
+ * What a store keeps, without saying where: items (chunks and pages) in segments, the index that finds them, and
+ * the catalog of small records.
+ *
+ * <p>Start at {@link cairn.server.storage.ChunkStore}, which joins a {@link cairn.server.storage.ChunkIndex} and a
+ * {@link cairn.server.storage.SegmentStore}. Always true: data becomes durable before an index row names it, index
+ * rows before a catalog record refers to them; a crash can leave data that nothing names, never a name without
+ * data.
+ */
+package cairn.server.storage;
