@@ -1,0 +1,66 @@
+package cairn.api;
+
+import cairn.tree.Page;
+
+/**
+ * Paths and limits of our own HTTP API. ID is an image's or a snapshot's where it stands behind {@code disks},
+ * {@code exports} or {@code diff}.
+ * <pre>
+ *   GET    store                                  -> StoreInfo
+ *   POST   uploads                 StartUpload    -> Upload
+ *   POST   uploads/ID/ask          pages          -> Missing for each: level 0 pages one after the other, 8,200 bytes each
+ *   POST   uploads/ID/items        ItemBatch      -> 204; children before their pages
+ *   POST   uploads/ID/commit       CommitUpload   -> Image
+ *   DELETE uploads/ID                             -> 204
+ *   GET    images?after=ID                        -> ImageList
+ *   GET    images/ID                              -> Image
+ *   GET    images/ID/proof                        -> ImageProof
+ *   DELETE images/ID                              -> 204; the snapshot goes too, unless another image names it
+ *   GET    snapshots/ID                           -> Snapshot
+ *   DELETE snapshots/ID                           -> 204
+ *   GET    disks/ID/pages?level=N&from=N&count=N  -> ItemBatch: the present ones of count pages from an index
+ *   GET    disks/ID/chunks?from=N&count=N         -> ItemBatch: the present ones of count chunks, each id once
+ *   GET    diff?first=ID&second=ID&offset=N       -> Diff
+ *   POST   exports/ID                             -> ExportUri
+ *   GET    stats                                  -> Stats
+ *   GET    accounts                               -> AccountList
+ *   POST   accounts                CreateAccount  -> Account
+ *   GET    keys                                   -> KeyList
+ *   POST   keys                    CreateKey      -> Key
+ *   PUT    keys/ID                 ChangeKey      -> Key
+ *   DELETE keys/ID                                -> 204
+ * </pre>
+ * Failures come as {@link Messages.Failure} with a status of 400 or more.
+ */
+public final class Api {
+    /** The name in the credential scope. */
+    public static final String SERVICE = "cairn";
+    /** The region in the credential scope, where nobody has chosen another. */
+    public static final String DEFAULT_REGION = "local";
+    /** What every path of this API begins with. */
+    public static final String PREFIX = "/cairn/v1/";
+
+    public static final String JSON_TYPE = "application/json";
+    public static final String BINARY_TYPE = "application/octet-stream";
+
+    /** Longest JSON message that either side takes. */
+    public static final int JSON_BYTES_MAX = 1 << 20;
+    /** Longest batch of items that either side takes. */
+    public static final int BATCH_BYTES_MAX = 8 << 20;
+    /** Most items in a batch. */
+    public static final int BATCH_ITEMS_MAX = 4096;
+    /** Most pages of level 0 that one question may hold. */
+    public static final int ASK_PAGES_MAX = 64;
+    public static final int ASK_BYTES_MAX = ASK_PAGES_MAX * Page.SIZE_BYTES;
+    /** Most chunks, or pages, that are asked for at once; so many always fit in a batch. */
+    public static final int READ_ITEMS_MAX = 64;
+    /** Most entries of a list that come at once; there may be more after the last. */
+    public static final int LIST_ENTRIES_MAX = 1000;
+    /** Most changed ranges that a diff gives at once. */
+    public static final int DIFF_RANGES_MAX = 10_000;
+    public static final int TAGS_MAX = 50;
+    public static final int TAG_KEY_CHARS_MAX = 127;
+    public static final int TAG_VALUE_CHARS_MAX = 255;
+
+    private Api() {}
+}
