@@ -39,9 +39,10 @@ import picocli.CommandLine.TypeConversionException;
         synopsisSubcommandLabel = "COMMAND",
         footer = {
             "",
-            "The server is found by --endpoint or CAIRN_ENDPOINT, else by what a server on this machine wrote to its data",
-            "folder; the access key by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE, else",
-            "in that folder. CAIRN_DATA names another data folder. CAIRN_DEBUG=1 shows where a failure comes from.",
+            "The server is found by --endpoint or CAIRN_ENDPOINT, else by what a server on",
+            "this machine wrote to its data folder. The access key is AWS_ACCESS_KEY_ID and",
+            "AWS_SECRET_ACCESS_KEY, or in AWS_SHARED_CREDENTIALS_FILE, else in that folder.",
+            "CAIRN_DATA names another data folder. CAIRN_DEBUG=1 shows where failures are.",
             "",
             "`cairn quickstart` shows it all with a server of its own."
         })
