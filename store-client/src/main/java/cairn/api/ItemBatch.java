@@ -87,10 +87,15 @@ public final class ItemBatch {
             return lengthBytes;
         }
 
+        /** The batch without a copy: the first {@link #lengthBytes} of the array, until it is cleared or added to. */
+        public byte[] finish() {
+            ByteBuffer.wrap(bytes).putInt(MAGIC).putInt(items);
+            return bytes;
+        }
+
         /** A copy of the batch. */
         public byte[] toBytes() {
-            ByteBuffer.wrap(bytes).putInt(MAGIC).putInt(items);
-            return Arrays.copyOf(bytes, lengthBytes);
+            return Arrays.copyOf(finish(), lengthBytes);
         }
     }
 

@@ -1,0 +1,26 @@
+package cairn.cli;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** A command that only holds others. */
+abstract class GroupCommand implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
+    private boolean isHelp;
+
+    @Override
+    public final void run() {
+        Main.requireSubcommand(spec);
+    }
+
+    @Command(name = "account", description = "Create and list accounts.", synopsisSubcommandLabel = "COMMAND")
+    static final class Accounts extends GroupCommand {}
+
+    @Command(name = "key", description = "Create, list, disable and delete access keys.", synopsisSubcommandLabel = "COMMAND")
+    static final class Keys extends GroupCommand {}
+}

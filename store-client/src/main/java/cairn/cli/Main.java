@@ -1,0 +1,203 @@
+package cairn.cli;
+
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.Text;
+import cairn.chunk.Codec;
+import cairn.client.DiskId;
+import cairn.disk.DiskFormat;
+import cairn.image.AccountId;
+import cairn.image.Architecture;
+import cairn.image.BootMode;
+import cairn.image.ImageId;
+import cairn.image.ImageName;
+import cairn.sigv4.SigV4Exception;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Properties;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+/** The command {@code cairn}. */
+@Command(
+        name = "cairn",
+        description = "Keeps machine images, every chunk once, and streams them to machines as they boot.",
+        versionProvider = Main.Version.class,
+        synopsisSubcommandLabel = "COMMAND",
+        footer = {
+            "",
+            "The server is found by --endpoint or CAIRN_ENDPOINT, else by what a server on this machine wrote to its data",
+            "folder; the access key by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE, else",
+            "in that folder. CAIRN_DATA names another data folder. CAIRN_DEBUG=1 shows where a failure comes from.",
+            "",
+            "`cairn quickstart` shows it all with a server of its own."
+        })
+public final class Main implements Runnable {
+    private final Terminal terminal;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
+    private boolean isHelp;
+
+    @Option(names = "--version", versionHelp = true, description = "show the version and end")
+    private boolean isVersion;
+
+    private Main(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    public static void main(String[] args) {
+        System.exit(run(Terminal.ofProcess(), args));
+    }
+
+    /** Runs one command. @return its exit code: 0 done, 1 failed, 2 wrong usage */
+    static int run(Terminal terminal, String... args) {
+        PrintWriter out = new PrintWriter(terminal.out(), true);
+        PrintWriter err = new PrintWriter(terminal.err(), true);
+        try {
+            return commandLine(terminal)
+                    .setOut(out)
+                    .setErr(err)
+                    .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
+                    .setParameterExceptionHandler((e, ignored) -> wrongUsage(terminal, e))
+                    .setExecutionExceptionHandler((e, command, ignored) -> failed(terminal, e))
+                    .execute(args);
+        } catch (Error e) {
+            return failed(terminal, e);
+        } finally {
+            out.flush();
+            err.flush();
+        }
+    }
+
+    private static CommandLine commandLine(Terminal terminal) {
+        CommandLine cairn = new CommandLine(new Main(terminal))
+                .addSubcommand(new QuickstartCommand(terminal))
+                .addSubcommand(new ServeCommand(terminal))
+                .addSubcommand(new PushCommand(terminal))
+                .addSubcommand(new PullCommand(terminal))
+                .addSubcommand(new VerifyCommand(terminal))
+                .addSubcommand(new ImagesCommand(terminal))
+                .addSubcommand(new ShowCommand(terminal))
+                .addSubcommand(new RemoveCommand(terminal))
+                .addSubcommand(new DiffCommand(terminal))
+                .addSubcommand(new UriCommand(terminal))
+                .addSubcommand(new StatsCommand(terminal))
+                .addSubcommand(group(new GroupCommand.Accounts())
+                        .addSubcommand(new AccountCommands.Create(terminal))
+                        .addSubcommand(new AccountCommands.ListAll(terminal)))
+                .addSubcommand(group(new GroupCommand.Keys())
+                        .addSubcommand(new KeyCommands.Create(terminal))
+                        .addSubcommand(new KeyCommands.ListAll(terminal))
+                        .addSubcommand(new KeyCommands.Disable(terminal))
+                        .addSubcommand(new KeyCommands.Enable(terminal))
+                        .addSubcommand(new KeyCommands.Delete(terminal)));
+        register(cairn, DiskId.class, DiskId::new);
+        register(cairn, ImageId.class, ImageId::new);
+        register(cairn, AccountId.class, AccountId::new);
+        register(cairn, ImageName.class, ImageName::new);
+        register(cairn, Architecture.class, Architecture::parse);
+        register(cairn, BootMode.class, BootMode::parse);
+        register(cairn, DiskFormat.class, text -> named(DiskFormat.values(), text));
+        register(cairn, Codec.class, text -> named(Codec.values(), text));
+        return cairn.setUsageHelpWidth(terminal.columns()).setAbbreviatedOptionsAllowed(false);
+    }
+
+    private static CommandLine group(Object commands) {
+        return new CommandLine(commands);
+    }
+
+    /** What is malformed on the command line is wrong usage, whatever it would be elsewhere. */
+    private static <T> void register(CommandLine cairn, Class<T> type, Function<String, T> parse) {
+        ITypeConverter<T> converter = text -> {
+            try {
+                return parse.apply(text);
+            } catch (StoreException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        };
+        cairn.registerConverter(type, converter);
+    }
+
+    /** A constant by its name in lower case. */
+    private static <E extends Enum<E>> E named(E[] constants, String text) {
+        return Arrays.stream(constants)
+                .filter(each -> each.name().toLowerCase(Locale.ROOT).equals(text))
+                .findFirst()
+                .orElseThrow(() -> new StoreException(
+                        Fault.INVALID_REQUEST,
+                        "\"" + Text.shown(text) + "\" is none of "
+                                + Arrays.stream(constants)
+                                        .map(each -> each.name().toLowerCase(Locale.ROOT))
+                                        .collect(Collectors.joining(", "))));
+    }
+
+    /** {@code cairn} alone. */
+    @Override
+    public void run() {
+        requireSubcommand(spec);
+    }
+
+    private static int wrongUsage(Terminal terminal, ParameterException e) {
+        String command = e.getCommandLine().getCommandSpec().qualifiedName();
+        String message = String.valueOf(e.getMessage()).replaceAll("\\s*\\R\\s*", " ");
+        terminal.say("cairn: %s; see `%s --help`", message, command);
+        return StoreCommand.WRONG_USAGE;
+    }
+
+    private static int failed(Terminal terminal, Throwable failure) {
+        Throwable why = Fault.cause(failure);
+        if (terminal.isDebugging()) {
+            why.printStackTrace(terminal.err());
+        }
+        terminal.say("cairn: %s", lineOf(terminal, why).replaceAll("\\s*\\R\\s*", " "));
+        return StoreCommand.FAILED;
+    }
+
+    private static String lineOf(Terminal terminal, Throwable why) {
+        if (why instanceof StoreException || why instanceof SigV4Exception) {
+            return why.getMessage();
+        }
+        if (why instanceof OutOfMemoryError) {
+            return "out of memory (" + why.getMessage() + "); give Java more with CAIRN_JAVA_OPTIONS=-Xmx..., or fewer --workers";
+        }
+        if (why instanceof IOException) {
+            return why.getMessage() == null ? why.getClass().getSimpleName() : why.toString();
+        }
+        return "a fault of ours: " + why + (terminal.isDebugging() ? "" : " (CAIRN_DEBUG=1 shows where)");
+    }
+
+    /** The version that the build wrote into the jar. */
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() throws IOException {
+            Properties build = new Properties();
+            try (InputStream in = Main.class.getResourceAsStream("/META-INF/maven/cairn/store-client/pom.properties")) {
+                if (in != null) {
+                    build.load(in);
+                }
+            }
+            return new String[] {"cairn " + build.getProperty("version", "(not from a jar)")};
+        }
+    }
+
+    /** What a command that only groups others does by itself. */
+    static void requireSubcommand(CommandSpec spec) {
+        throw new ParameterException(spec.commandLine(), "Missing command");
+    }
+}

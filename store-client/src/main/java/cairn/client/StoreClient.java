@@ -1,0 +1,443 @@
+package cairn.client;
+
+import static cairn.Fault.INVALID_REQUEST;
+import static cairn.Fault.UNAVAILABLE;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.Text;
+import cairn.api.Api;
+import cairn.api.Json;
+import cairn.api.Messages;
+import cairn.api.Missing;
+import cairn.image.AccountId;
+import cairn.image.ImageId;
+import cairn.image.SignedManifest;
+import cairn.image.SnapshotId;
+import cairn.sigv4.Credentials;
+import cairn.sigv4.PayloadHash;
+import cairn.sigv4.SigV4Signer;
+import cairn.sigv4.SignableRequest;
+import cairn.sigv4.SignableRequest.Header;
+import cairn.tree.Page;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.channels.UnresolvedAddressException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.regex.Pattern;
+
+/**
+ * One store, over its HTTP API: a method for each endpoint. Every request is signed. For several threads.
+ *
+ * <p>Every method throws {@link StoreException}: what the server says went wrong, or UNAVAILABLE where it can not be
+ * reached, breaks off, or takes longer than the named limits. Nothing is tried twice here; see {@link Retry}.
+ */
+public final class StoreClient {
+    private static final Pattern SEGMENT = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
+
+    private final URI endpoint;
+    private final Limits limits;
+    private final SigV4Signer signer;
+    private final HttpClient http;
+
+    /**
+     * How long to wait.
+     *
+     * @param request for a whole answer
+     * @param commit for the answer to a commit, before which the server reads the whole tree
+     */
+    public record Limits(Duration connect, Duration request, Duration commit) {
+        public static Limits usual() {
+            return new Limits(Duration.ofSeconds(10), Duration.ofSeconds(60), Duration.ofMinutes(15));
+        }
+    }
+
+    /** @param endpoint {@code http://HOST:PORT} */
+    public StoreClient(URI endpoint, Credentials credentials) {
+        this(endpoint, credentials, Limits.usual());
+    }
+
+    /** @throws StoreException INVALID_REQUEST for anything but {@code http://HOST:PORT} or {@code https://} */
+    public StoreClient(URI endpoint, Credentials credentials, Limits limits) {
+        this.endpoint = requireEndpoint(endpoint);
+        this.limits = limits;
+        this.signer = new SigV4Signer(credentials, Api.DEFAULT_REGION, Api.SERVICE, Clock.systemUTC());
+        this.http = HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .connectTimeout(limits.connect)
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .build();
+    }
+
+    private static URI requireEndpoint(URI endpoint) {
+        boolean isHttp = "http".equalsIgnoreCase(endpoint.getScheme()) || "https".equalsIgnoreCase(endpoint.getScheme());
+        boolean isBare = endpoint.getRawPath() == null || endpoint.getRawPath().matches("/?");
+        if (!isHttp || endpoint.getHost() == null || !isBare || endpoint.getRawQuery() != null) {
+            throw new StoreException(
+                    INVALID_REQUEST,
+                    "\"" + Text.shown(endpoint.toString()) + "\" is no endpoint (expecting http://HOST:PORT)");
+        }
+        return endpoint;
+    }
+
+    /** Where the store is. */
+    public URI endpoint() {
+        return endpoint;
+    }
+
+    public Messages.StoreInfo store() {
+        return get("store", Messages.StoreInfo.class);
+    }
+
+    public Messages.Upload startUpload(Messages.StartUpload request) {
+        return send("POST", "uploads", request, Messages.Upload.class);
+    }
+
+    /** Asks which of some pages of level 0, and of their chunks, the store lacks. May be asked again. */
+    public List<Missing> ask(String uploadId, List<Page> leaves) {
+        if (leaves.isEmpty() || leaves.size() > Api.ASK_PAGES_MAX) {
+            throw new StoreException(
+                    INVALID_REQUEST, "a question has 1 to " + Api.ASK_PAGES_MAX + " pages, not " + leaves.size());
+        }
+        byte[] pages = new byte[leaves.size() * Page.SIZE_BYTES];
+        for (int i = 0; i < leaves.size(); i++) {
+            leaves.get(i).write(pages, i * Page.SIZE_BYTES);
+        }
+        byte[] answer = exchange(
+                new Call("POST", "uploads/" + segment(uploadId) + "/ask", "")
+                        .binary(BodyPublishers.ofByteArray(pages)),
+                leaves.size() * Missing.SIZE_BYTES);
+        List<Missing> answers = new ArrayList<>(leaves.size());
+        for (int i = 0; i < leaves.size(); i++) {
+            answers.add(Missing.decode(answer, i));
+        }
+        return answers;
+    }
+
+    /** Sends a batch of items, which stands in the array's first bytes. May be sent again. */
+    public void sendItems(String uploadId, byte[] batch, int lengthBytes) {
+        exchange(
+                new Call("POST", "uploads/" + segment(uploadId) + "/items", "")
+                        .binary(BodyPublishers.ofByteArray(batch, 0, lengthBytes)),
+                0);
+    }
+
+    public Messages.Image commit(String uploadId, Messages.CommitUpload request) {
+        Call call = new Call("POST", "uploads/" + segment(uploadId) + "/commit", "")
+                .json(request)
+                .within(limits.commit);
+        return decode(call, exchange(call, Api.JSON_BYTES_MAX), Messages.Image.class);
+    }
+
+    public void abandonUpload(String uploadId) {
+        delete("uploads/" + segment(uploadId));
+    }
+
+    /** @param after empty for the first images, then {@link Messages.ImageList#next} */
+    public Messages.ImageList images(String after) {
+        Call call = new Call("GET", "images", after.isEmpty() ? "" : "after=" + encoded(after));
+        return decode(call, exchange(call, Api.JSON_BYTES_MAX), Messages.ImageList.class);
+    }
+
+    public Messages.Image image(ImageId id) {
+        return get("images/" + id, Messages.Image.class);
+    }
+
+    /** An image's manifest, whose signature has been checked against the key in it, and its id against its bytes. */
+    public SignedManifest proof(ImageId id) {
+        Messages.ImageProof proof = get("images/" + id + "/proof", Messages.ImageProof.class);
+        SignedManifest signed;
+        try {
+            signed = SignedManifest.decode(Base64.getDecoder().decode(proof.signedManifest()));
+        } catch (IllegalArgumentException e) {
+            throw new StoreException(Fault.CORRUPT, "the proof of image " + id + " is not in Base64", e);
+        }
+        if (!signed.manifest().id().equals(id)) {
+            throw new StoreException(
+                    Fault.CORRUPT, "the manifest of image " + id + " is that of " + signed.manifest().id());
+        }
+        return signed;
+    }
+
+    public void removeImage(ImageId id) {
+        delete("images/" + id);
+    }
+
+    public Messages.Snapshot snapshot(SnapshotId id) {
+        return get("snapshots/" + id, Messages.Snapshot.class);
+    }
+
+    public void removeSnapshot(SnapshotId id) {
+        delete("snapshots/" + id);
+    }
+
+    /** The present ones of some pages of one level, unproven, as an item batch. */
+    public byte[] readPages(DiskId id, int level, long fromIndex, int count) {
+        return exchange(
+                new Call("GET", "disks/" + id + "/pages", "level=" + level + "&from=" + fromIndex + "&count=" + count),
+                Api.BATCH_BYTES_MAX);
+    }
+
+    /** The present ones of some chunks, unproven, each id once, as an item batch. */
+    public byte[] readChunks(DiskId id, long fromIndex, int count) {
+        return exchange(
+                new Call("GET", "disks/" + id + "/chunks", "from=" + fromIndex + "&count=" + count),
+                Api.BATCH_BYTES_MAX);
+    }
+
+    /** The first ranges, from an offset on, in which two disks differ. */
+    public Messages.Diff diff(DiskId first, DiskId second, long offset) {
+        Call call = new Call("GET", "diff", "first=" + first + "&second=" + second + "&offset=" + offset);
+        return decode(call, exchange(call, Api.JSON_BYTES_MAX), Messages.Diff.class);
+    }
+
+    public Messages.ExportUri exportUri(DiskId id) {
+        Call call = new Call("POST", "exports/" + id, "");
+        return decode(call, exchange(call, Api.JSON_BYTES_MAX), Messages.ExportUri.class);
+    }
+
+    public Messages.Stats stats() {
+        return get("stats", Messages.Stats.class);
+    }
+
+    public List<Messages.Account> accounts() {
+        return get("accounts", Messages.AccountList.class).accounts();
+    }
+
+    public Messages.Account createAccount(String name) {
+        return send("POST", "accounts", new Messages.CreateAccount(name), Messages.Account.class);
+    }
+
+    public List<Messages.Key> keys() {
+        return get("keys", Messages.KeyList.class).keys();
+    }
+
+    /** @param account whose key it will be; null: the caller's own */
+    public Messages.Key createKey(AccountId account) {
+        return send(
+                "POST",
+                "keys",
+                new Messages.CreateKey(account == null ? null : account.value()),
+                Messages.Key.class);
+    }
+
+    /** @param isActive false disables the key */
+    public Messages.Key changeKey(String keyId, boolean isActive) {
+        return send(
+                "PUT",
+                "keys/" + segment(keyId),
+                new Messages.ChangeKey(isActive ? "active" : "disabled"),
+                Messages.Key.class);
+    }
+
+    public void deleteKey(String keyId) {
+        delete("keys/" + segment(keyId));
+    }
+
+    private <T> T get(String path, Class<T> type) {
+        Call call = new Call("GET", path, "");
+        return decode(call, exchange(call, Api.JSON_BYTES_MAX), type);
+    }
+
+    private <T> T send(String method, String path, Object message, Class<T> type) {
+        Call call = new Call(method, path, "").json(message);
+        return decode(call, exchange(call, Api.JSON_BYTES_MAX), type);
+    }
+
+    private void delete(String path) {
+        exchange(new Call("DELETE", path, ""), 0);
+    }
+
+    /** An id as part of a path, where no type has checked it. */
+    private static String segment(String id) {
+        if (!SEGMENT.matcher(id).matches()) {
+            throw new StoreException(INVALID_REQUEST, "\"" + Text.shown(id) + "\" can not be an id");
+        }
+        return id;
+    }
+
+    private static String encoded(String value) {
+        return URLEncoder.encode(value, UTF_8).replace("+", "%20");
+    }
+
+    /** What is asked. */
+    private final class Call {
+        final String method;
+        final String path;
+        final String query;
+        BodyPublisher body = BodyPublishers.noBody();
+        String contentType;
+        String payloadHash = PayloadHash.EMPTY;
+        Duration within = limits.request;
+
+        Call(String method, String path, String query) {
+            this.method = method;
+            this.path = path;
+            this.query = query;
+        }
+
+        Call json(Object message) {
+            byte[] json = Json.encode(message);
+            body = BodyPublishers.ofByteArray(json);
+            contentType = Api.JSON_TYPE;
+            payloadHash = PayloadHash.of(json);
+            return this;
+        }
+
+        /** Unsigned: every item is proven by its id. */
+        Call binary(BodyPublisher items) {
+            body = items;
+            contentType = Api.BINARY_TYPE;
+            payloadHash = PayloadHash.UNSIGNED;
+            return this;
+        }
+
+        Call within(Duration limit) {
+            within = limit;
+            return this;
+        }
+
+        HttpRequest signed() {
+            List<Header> headers = new ArrayList<>(List.of(new Header("host", host())));
+            if (contentType != null) {
+                headers.add(new Header("content-type", contentType));
+            }
+            List<Header> added =
+                    signer.sign(new SignableRequest(method, Api.PREFIX + path, query, headers, payloadHash));
+
+            HttpRequest.Builder request = HttpRequest.newBuilder(
+                            endpoint.resolve(Api.PREFIX + path + (query.isEmpty() ? "" : '?' + query)))
+                    .method(method, body);
+            if (contentType != null) {
+                request.header("Content-Type", contentType);
+            }
+            added.forEach(header -> request.header(header.name(), header.value()));
+            return request.build();
+        }
+
+        @Override
+        public String toString() {
+            return method + " " + path;
+        }
+    }
+
+    /** The host header exactly as the JDK's client sends it: the port only where it is not the scheme's own. */
+    private String host() {
+        int ownPort = endpoint.getScheme().equalsIgnoreCase("https") ? 443 : 80;
+        int port = endpoint.getPort();
+        return port < 0 || port == ownPort ? endpoint.getHost() : endpoint.getHost() + ':' + port;
+    }
+
+    /** Sends a request and takes its whole answer. @param bytesMax the longest good answer */
+    private byte[] exchange(Call call, int bytesMax) {
+        CompletableFuture<HttpResponse<byte[]>> exchange = http.sendAsync(
+                call.signed(),
+                head -> new BoundedBody(
+                        head.statusCode() < 300 ? bytesMax : Api.JSON_BYTES_MAX,
+                        head.headers().firstValueAsLong("content-length").orElse(-1)));
+        HttpResponse<byte[]> response;
+        try {
+            // The JDK's own timeout ends with the answer's head; this one holds for all of it.
+            response = exchange.get(call.within.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            exchange.cancel(true);
+            throw new StoreException(
+                    UNAVAILABLE,
+                    endpoint + " gave no answer to " + call + " within " + call.within.toSeconds()
+                            + " s; is the server overloaded?",
+                    e);
+        } catch (InterruptedException e) {
+            exchange.cancel(true);
+            Thread.currentThread().interrupt();
+            throw new StoreException(UNAVAILABLE, call + " to " + endpoint + " was interrupted", e);
+        } catch (ExecutionException e) {
+            throw unreachable(call, Fault.cause(e));
+        }
+        if (response.statusCode() >= 300) {
+            throw failure(call, response.statusCode(), response.body());
+        }
+        return response.body();
+    }
+
+    private StoreException unreachable(Call call, Throwable why) {
+        if (why instanceof StoreException e) {
+            return new StoreException(e.fault(), endpoint + " answered " + call + " with " + e.getMessage(), e);
+        }
+        if (why instanceof ConnectException && why.getCause() instanceof ConnectException cause
+                        && cause.getCause() instanceof UnresolvedAddressException
+                || why.getCause() instanceof UnresolvedAddressException) {
+            return new StoreException(
+                    UNAVAILABLE, "the host of " + endpoint + " is not known; is the endpoint spelled right?", why);
+        }
+        if (why instanceof ConnectException || why instanceof HttpConnectTimeoutException) {
+            return new StoreException(
+                    UNAVAILABLE, "no server answers at " + endpoint + "; is `cairn serve` running?", why);
+        }
+        if (why instanceof IOException) {
+            return new StoreException(
+                    UNAVAILABLE,
+                    "the connection to " + endpoint + " broke during " + call + " (" + Text.shown(reason(why))
+                            + "); is it a Cairn server, and still running?",
+                    why);
+        }
+        return new StoreException(Fault.INTERNAL, call + " to " + endpoint + " failed: " + why, why);
+    }
+
+    private static String reason(Throwable why) {
+        return why.getMessage() == null ? why.getClass().getSimpleName() : why.getMessage();
+    }
+
+    private StoreException failure(Call call, int status, byte[] body) {
+        try {
+            Messages.Failure failure = Json.decode(body, Messages.Failure.class);
+            if (failure.fault() != null && failure.message() != null) {
+                return new StoreException(failure.fault(), failure.message());
+            }
+        } catch (StoreException notOurs) {
+            // Something between us and the server answered in its own words; its status has to do.
+        }
+        return new StoreException(
+                faultOf(status),
+                endpoint + " answered " + call + " with HTTP status " + status
+                        + " and not in Cairn's words; is it a Cairn server?");
+    }
+
+    private static Fault faultOf(int status) {
+        return switch (status) {
+            case 401 -> Fault.UNAUTHENTICATED;
+            case 403 -> Fault.FORBIDDEN;
+            case 404 -> Fault.NOT_FOUND;
+            case 409, 412 -> Fault.CONFLICT;
+            case 413 -> Fault.TOO_LARGE;
+            case 502, 503, 504 -> UNAVAILABLE;
+            case 507 -> Fault.NO_SPACE;
+            default -> status >= 500 ? Fault.INTERNAL : INVALID_REQUEST;
+        };
+    }
+
+    private <T> T decode(Call call, byte[] json, Class<T> type) {
+        try {
+            return Json.decode(json, type);
+        } catch (StoreException e) {
+            throw new StoreException(
+                    Fault.INTERNAL, endpoint + " answered " + call + " as no Cairn server does: " + e.getMessage(), e);
+        }
+    }
+}
