@@ -2,6 +2,7 @@ package cairn.server.nbd;
 
 import cairn.Fault;
 import cairn.StoreException;
+import cairn.server.transport.Transport;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
@@ -33,7 +34,7 @@ public final class NbdServer implements AutoCloseable {
 
     private final Exports exports;
     private final NbdLimits limits;
-    private final NbdTransport transport;
+    private final Transport transport;
     private final EventLoopGroup eventLoops;
     private final ReplyBudget budget;
     private final ChannelGroup listeners = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
@@ -42,7 +43,7 @@ public final class NbdServer implements AutoCloseable {
     private final List<SocketFile> socketFiles = new ArrayList<>();
     private volatile boolean isClosing;
 
-    private NbdServer(Exports exports, NbdLimits limits, NbdTransport transport, int threads) {
+    private NbdServer(Exports exports, NbdLimits limits, Transport transport, int threads) {
         this.exports = exports;
         this.limits = limits;
         this.transport = transport;
@@ -52,7 +53,7 @@ public final class NbdServer implements AutoCloseable {
     }
 
     /** A server that listens nowhere yet. */
-    public static NbdServer start(Exports exports, NbdLimits limits, NbdTransport transport, int threads) {
+    public static NbdServer start(Exports exports, NbdLimits limits, Transport transport, int threads) {
         return new NbdServer(exports, limits, transport, threads);
     }
 

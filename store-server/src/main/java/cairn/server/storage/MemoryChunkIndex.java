@@ -31,9 +31,9 @@ final class MemoryChunkIndex implements ChunkIndex {
     }
 
     @Override
-    public synchronized long countAbout() {
+    public synchronized long count(int kind) {
         door.requireOpen();
-        return ordinals.size();
+        return ordinals.keySet().stream().filter(place -> place.key().kind() == kind).count();
     }
 
     /** What the rows alone would take. */

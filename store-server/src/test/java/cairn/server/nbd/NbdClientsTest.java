@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cairn.Text;
 import cairn.server.Tools;
+import cairn.server.transport.Transport;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -50,7 +51,7 @@ class NbdClientsTest {
 
     private void serve(Supplier<PatternVolume> volumes) throws IOException {
         Path socket = folder.resolve("nbd.sock");
-        server = NbdServer.start(new OneExport(volumes), NbdLimits.DEFAULT, NbdTransport.best(), 2);
+        server = NbdServer.start(new OneExport(volumes), NbdLimits.DEFAULT, Transport.best(), 2);
         server.listen(socket);
         int port = server.listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)).getPort();
         unix = "nbd+unix:///disk?socket=" + socket;

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cairn.StoreException;
 import cairn.server.nbd.NbdTalk.Reply;
+import cairn.server.transport.Transport;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -44,7 +45,7 @@ class NbdServerTest {
     private final LinkedBlockingQueue<Runnable> held = new LinkedBlockingQueue<>();
     private NbdServer server;
 
-    private NbdServer start(NbdTransport transport, NbdLimits limits, PatternVolume volume) {
+    private NbdServer start(Transport transport, NbdLimits limits, PatternVolume volume) {
         server = NbdServer.start(new OneExport(() -> volume, threads), limits, transport, 2);
         return server;
     }
@@ -75,7 +76,7 @@ class NbdServerTest {
 
     @ParameterizedTest
     @EnumSource
-    void servesLocalAndRemotePeers(NbdTransport transport) throws IOException {
+    void servesLocalAndRemotePeers(Transport transport) throws IOException {
         start(transport, NbdLimits.DEFAULT, new PatternVolume(SIZE_BYTES, threads));
         InetSocketAddress tcp = server.listen(loopback());
         server.listen(socket());
@@ -94,7 +95,7 @@ class NbdServerTest {
 
     @ParameterizedTest
     @EnumSource
-    void whereAPeerComesFromDecidesWhatItMayOpen(NbdTransport transport) throws IOException {
+    void whereAPeerComesFromDecidesWhatItMayOpen(Transport transport) throws IOException {
         start(transport, NbdLimits.DEFAULT, new PatternVolume(SIZE_BYTES));
         InetSocketAddress tcp = server.listen(loopback());
         server.listen(socket());
@@ -110,7 +111,7 @@ class NbdServerTest {
 
     @ParameterizedTest
     @EnumSource
-    void manyRequestsAtOnceAreAllAnswered(NbdTransport transport) throws Exception {
+    void manyRequestsAtOnceAreAllAnswered(Transport transport) throws Exception {
         start(transport, NbdLimits.DEFAULT, new PatternVolume(SIZE_BYTES, threads));
         server.listen(socket());
 
@@ -139,7 +140,7 @@ class NbdServerTest {
 
     @ParameterizedTest
     @EnumSource
-    void refusesConnectionsBeyondTheLimit(NbdTransport transport) throws IOException {
+    void refusesConnectionsBeyondTheLimit(Transport transport) throws IOException {
         start(transport, NbdLimits.DEFAULT.withConnectionsMax(1), new PatternVolume(SIZE_BYTES));
         server.listen(socket());
 
@@ -156,7 +157,7 @@ class NbdServerTest {
 
     @ParameterizedTest
     @EnumSource
-    void closingLetsWhatIsPendingFinish(NbdTransport transport) throws Exception {
+    void closingLetsWhatIsPendingFinish(Transport transport) throws Exception {
         PatternVolume volume = new PatternVolume(SIZE_BYTES, held::add);
         start(transport, NbdLimits.DEFAULT, volume);
         server.listen(socket());
@@ -188,7 +189,7 @@ class NbdServerTest {
 
     @ParameterizedTest
     @EnumSource
-    void aSecondServerDoesNotTakeTheSocketAway(NbdTransport transport) throws IOException {
+    void aSecondServerDoesNotTakeTheSocketAway(Transport transport) throws IOException {
         start(transport, NbdLimits.DEFAULT, new PatternVolume(SIZE_BYTES));
         server.listen(socket());
 

@@ -72,12 +72,19 @@ abstract class ChunkIndexContract extends StorageContract {
 
     @Test
     void countsRowsAndBytes() {
-        assertEquals(0, index.countAbout());
+        assertEquals(0, index.count(0));
         assertEquals(0, index.storedBytes());
 
-        index.putAll(LongStream.range(0, 1000).mapToObj(n -> new Row(DomainId.PUBLIC, Items.key(n), n)).toList());
+        index.putAll(LongStream.range(0, 1000).mapToObj(n -> new Row(DomainId.PUBLIC, of(0, n), n)).toList());
+        index.putAll(List.of(new Row(OTHER, of(0, 1), 5), new Row(DomainId.PUBLIC, of(0, 1), 6), new Row(OTHER, of(1, 1), 7)));
 
-        assertEquals(1000, index.countAbout());
+        assertEquals(1001, index.count(0));
+        assertEquals(1, index.count(1));
+        assertEquals(0, index.count(2));
         assertTrue(index.storedBytes() >= 45_000, index.storedBytes() + " bytes");
+    }
+
+    private static ItemKey of(int kind, long number) {
+        return new ItemKey(kind, Items.key(number).digest());
     }
 }

@@ -46,7 +46,7 @@ abstract class StorageContract {
         assertFault(Fault.SHUTTING_DOWN, () -> storage.segments().storedBytes());
         assertFault(Fault.SHUTTING_DOWN, () -> storage.index().find(DomainId.PUBLIC, Items.key(1)));
         assertFault(Fault.SHUTTING_DOWN, () -> storage.index().putAll(List.of()));
-        assertFault(Fault.SHUTTING_DOWN, () -> storage.index().countAbout());
+        assertFault(Fault.SHUTTING_DOWN, () -> storage.index().count(0));
         assertFault(Fault.SHUTTING_DOWN, () -> storage.index().storedBytes());
         assertFault(Fault.SHUTTING_DOWN, () -> storage.catalog().find("a"));
         assertFault(Fault.SHUTTING_DOWN, () -> storage.catalog().list("", "", 1));

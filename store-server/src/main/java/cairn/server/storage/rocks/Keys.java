@@ -22,6 +22,9 @@ import java.util.Arrays;
  *   chunk-index       0     4  dedup domain
  *                     4     1  item kind
  *                     5    32  item digest
+ *                   or, for the number of rows of one kind:
+ *                     0     4  all bits set
+ *                     4     1  item kind
  * </pre>
  * An item's own name is part of its key in {@code chunks}: a misplaced item is then not found instead of
  * served, the index can be rebuilt from keys, and the value is the packed item and nothing else, read without a second copy.
@@ -65,6 +68,10 @@ final class Keys {
         bytes[4] = (byte) key.kind();
         key.digest().write(bytes, 5);
         return bytes;
+    }
+
+    static byte[] indexCount(int kind) {
+        return new byte[] {-1, -1, -1, -1, (byte) kind};
     }
 
     static byte[] number(long number) {

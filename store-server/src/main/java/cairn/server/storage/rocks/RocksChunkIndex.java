@@ -7,7 +7,10 @@ import cairn.server.storage.ChunkIndex;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.rocksdb.RocksDB;
 import org.rocksdb.WriteBatch;
 
@@ -41,14 +44,26 @@ final class RocksChunkIndex implements ChunkIndex {
         return OptionalLong.of(Keys.number(ordinal));
     }
 
+    /** The counts of rows are written in the same batch, so that they are exact after a crash too. */
     @Override
-    public void putAll(List<Row> rows) {
+    public synchronized void putAll(List<Row> rows) {
         space.requireForRecords(rows.size() * ROW_BYTES);
+        SortedMap<Integer, Long> counts = new TreeMap<>();
+        for (Row row : rows) {
+            if (find(row.domain(), row.key()).isEmpty()) {
+                counts.merge(row.key().kind(), 1L, Long::sum);
+            }
+        }
+        counts.replaceAll((kind, added) -> count(kind) + added);
         database.write(() -> "add " + rows.size() + " index rows", handles -> {
             try (WriteBatch batch = new WriteBatch()) {
                 for (Row row : rows) {
                     batch.put(handles.of(Family.CHUNK_INDEX),
                             Keys.index(row.domain(), row.key()), Keys.number(row.ordinal()));
+                }
+                for (Map.Entry<Integer, Long> count : counts.entrySet()) {
+                    batch.put(handles.of(Family.CHUNK_INDEX),
+                            Keys.indexCount(count.getKey()), Keys.number(count.getValue()));
                 }
                 handles.db().write(tuning.logged, batch);
             }
@@ -57,8 +72,10 @@ final class RocksChunkIndex implements ChunkIndex {
     }
 
     @Override
-    public long countAbout() {
-        return property("rocksdb.estimate-num-keys");
+    public long count(int kind) {
+        byte[] count = database.read(() -> "count index rows of kind " + kind,
+                handles -> handles.db().get(handles.of(Family.CHUNK_INDEX), Keys.indexCount(kind)));
+        return count == null ? 0 : Keys.number(count);
     }
 
     /** Files, and the rows that are not in one yet. */

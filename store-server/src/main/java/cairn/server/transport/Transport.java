@@ -1,4 +1,4 @@
-package cairn.server.nbd;
+package cairn.server.transport;
 
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.ServerChannel;
@@ -15,39 +15,39 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
 
 /** How sockets are served: by Linux's epoll where its native library loads, by the JDK elsewhere. */
-public enum NbdTransport {
+public enum Transport {
     EPOLL(EpollServerSocketChannel.class, EpollServerDomainSocketChannel.class),
     NIO(NioServerSocketChannel.class, NioServerDomainSocketChannel.class);
 
     private final Class<? extends ServerChannel> tcp;
     private final Class<? extends ServerChannel> unix;
 
-    NbdTransport(Class<? extends ServerChannel> tcp, Class<? extends ServerChannel> unix) {
+    Transport(Class<? extends ServerChannel> tcp, Class<? extends ServerChannel> unix) {
         this.tcp = tcp;
         this.unix = unix;
     }
 
     /** The faster one of those that this machine has. */
-    public static NbdTransport best() {
+    public static Transport best() {
         return Epoll.isAvailable() ? EPOLL : NIO;
     }
 
-    Class<? extends ServerChannel> tcp() {
+    public Class<? extends ServerChannel> tcp() {
         return tcp;
     }
 
-    Class<? extends ServerChannel> unix() {
+    public Class<? extends ServerChannel> unix() {
         return unix;
     }
 
-    IoHandlerFactory ioHandlers() {
+    public IoHandlerFactory ioHandlers() {
         return switch (this) {
             case EPOLL -> EpollIoHandler.newFactory();
             case NIO -> NioIoHandler.newFactory();
         };
     }
 
-    SocketAddress address(Path socket) {
+    public SocketAddress address(Path socket) {
         return switch (this) {
             case EPOLL -> new DomainSocketAddress(socket.toFile());
             case NIO -> UnixDomainSocketAddress.of(socket);
