@@ -3,6 +3,7 @@ package cairn.disk;
 import cairn.Fault;
 import cairn.StoreException;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
@@ -12,6 +13,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
@@ -21,8 +24,14 @@ final class DiskFile implements AutoCloseable {
     /** The JDK copies through a direct buffer as large as the piece, and keeps one for each thread. */
     private static final int PIECE_BYTES = 1 << 20;
 
-    /** What changes when a file does. {@code ctime} is null where the system has none. */
-    private record Stamp(long sizeBytes, FileTime mtime, Object fileKey, Object ctime) {}
+    /**
+     * So old a file's last change must be when it is opened. File systems take the time from a clock that ticks every
+     * 1 to 10 ms: a change made in the tick of the one before could not be told from it.
+     */
+    static final Duration SETTLE_TIME = Duration.ofMillis(20);
+
+    /** What changes when a file does. Where a system has no {@code ctime}, of a change of any kind, it is mtime. */
+    private record Stamp(long sizeBytes, FileTime mtime, Object fileKey, FileTime ctime) {}
 
     private static final int MODE_KIND_BITS = 0170000;
     private static final int MODE_BLOCK_DEVICE = 0060000;
@@ -46,14 +55,18 @@ final class DiskFile implements AutoCloseable {
         this.sizeBytes = channel.size();
     }
 
-    /** @throws StoreException NOT_FOUND, FORBIDDEN, or INVALID_REQUEST if it is no file or is empty */
-    static DiskFile open(Path path) {
+    /**
+     * Opens a file, once its last change is older than {@code settleTime}.
+     *
+     * @throws StoreException NOT_FOUND, FORBIDDEN, or INVALID_REQUEST if it is no file or is empty
+     */
+    static DiskFile open(Path path, Duration settleTime) {
         String name = shown(path);
         FileChannel channel = null;
         FileHoles holes = null;
         try {
             requireFileOrBlockDevice(path, name);
-            Stamp stamp = stampOf(path);
+            Stamp stamp = settledStampOf(path, settleTime);
             channel = FileChannel.open(path, StandardOpenOption.READ);
             holes = FileHoles.open(path).orElse(null);
             DiskFile file = new DiskFile(path, stamp, channel, holes);
@@ -232,10 +245,26 @@ final class DiskFile implements AutoCloseable {
         }
     }
 
+    private static Stamp settledStampOf(Path path, Duration settleTime) throws IOException {
+        Stamp stamp = stampOf(path);
+        Duration age = Duration.between(stamp.ctime.toInstant(), Instant.now());
+        if (age.isNegative() || age.compareTo(settleTime) >= 0) {
+            return stamp;
+        }
+        try {
+            Thread.sleep(settleTime.minus(age).toMillis() + 1);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted");
+        }
+        return stampOf(path);
+    }
+
     private static Stamp stampOf(Path path) throws IOException {
         BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
-        Object ctime = hasUnixAttributes(path) ? Files.getAttribute(path, "unix:ctime") : null;
-        return new Stamp(attributes.size(), attributes.lastModifiedTime(), attributes.fileKey(), ctime);
+        FileTime mtime = attributes.lastModifiedTime();
+        FileTime ctime = hasUnixAttributes(path) ? (FileTime) Files.getAttribute(path, "unix:ctime") : mtime;
+        return new Stamp(attributes.size(), mtime, attributes.fileKey(), ctime);
     }
 
     private static boolean hasUnixAttributes(Path path) {

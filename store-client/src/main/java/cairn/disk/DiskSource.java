@@ -29,19 +29,7 @@ public interface DiskSource extends AutoCloseable {
      *     CORRUPT for a damaged one
      */
     static DiskSource open(Path path, Optional<DiskFormat> format) {
-        DiskFile file = DiskFile.open(path);
-        try {
-            return switch (format.orElseGet(() -> FormatProbe.formatOf(file))) {
-                case RAW -> RawDisk.open(file);
-                case QCOW2 -> Qcow2Disk.open(file);
-                case VMDK -> VmdkDisk.open(file);
-                case VHD -> VhdDisk.open(file);
-                case VHDX -> VhdxDisk.open(file);
-            };
-        } catch (RuntimeException e) {
-            file.close();
-            throw e;
-        }
+        return MappedDisk.open(DiskFile.open(path, DiskFile.SETTLE_TIME), format);
     }
 
     DiskFormat format();
@@ -60,8 +48,8 @@ public interface DiskSource extends AutoCloseable {
 
     /**
      * Makes sure that what was read is one state of the disk: the file's size, times and identity are what they were
-     * when it was opened. Of a block device the system keeps no such times: there only a change of its size or its node
-     * is noticed.
+     * when it was opened. A change that a program made in mapped memory may show only later. Of a block device the
+     * system keeps no such times: there only a change of its size or its node is noticed.
      *
      * @throws cairn.StoreException CONFLICT if the file was changed or replaced
      */

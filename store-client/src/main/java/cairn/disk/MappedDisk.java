@@ -28,6 +28,22 @@ abstract class MappedDisk implements DiskSource {
         requireSize(file, sizeBytes);
     }
 
+    /** Takes the file: closes it if it holds no disk that can be read. */
+    static DiskSource open(DiskFile file, Optional<DiskFormat> format) {
+        try {
+            return switch (format.orElseGet(() -> FormatProbe.formatOf(file))) {
+                case RAW -> RawDisk.open(file);
+                case QCOW2 -> Qcow2Disk.open(file);
+                case VMDK -> VmdkDisk.open(file);
+                case VHD -> VhdDisk.open(file);
+                case VHDX -> VhdxDisk.open(file);
+            };
+        } catch (RuntimeException e) {
+            file.close();
+            throw e;
+        }
+    }
+
     /** Where the file keeps the byte at {@code offset}, and what lies around it: may begin before, ends behind it. */
     abstract Extent extentAt(long offset);
 

@@ -2,6 +2,7 @@ package cairn.disk;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import cairn.StoreException;
 import cairn.Text;
 import java.util.Set;
 
@@ -14,11 +15,10 @@ final class VmdkDescriptor {
 
     private VmdkDescriptor() {}
 
-    /** Names of files in the text are not looked at. @throws cairn.StoreException unless the disk is this file alone */
+    /** Names of files in the text are not looked at. @throws StoreException unless the disk is this file alone */
     static void requireSelfContained(DiskFile file, long placeSectors, long lengthSectors) {
         if (placeSectors == 0) {
-            throw file.refused("is a part of a VMDK disk; convert the whole disk to one file, with qemu-img convert"
-                    + " -O vmdk or vmkfstools");
+            throw isPart(file);
         }
         long offset = VmdkHeader.sectors(file, placeSectors, "the descriptor");
         if (lengthSectors < 1 || lengthSectors > BYTES_MAX / DiskSource.SECTOR_BYTES) {
@@ -32,6 +32,9 @@ final class VmdkDescriptor {
     }
 
     private static void requireSelfContained(DiskFile file, String text) {
+        if (text.isEmpty()) {
+            throw isPart(file);
+        }
         String type = "none";
         int extents = 0;
         for (String line : text.split("\n")) {
@@ -60,5 +63,10 @@ final class VmdkDescriptor {
             throw file.refused("is one of " + extents + " extents of its disk; convert the whole disk to one file, with"
                     + " qemu-img convert -O vmdk or vmkfstools");
         }
+    }
+
+    private static StoreException isPart(DiskFile file) {
+        return file.refused("is a part of a VMDK disk; convert the whole disk to one file, with qemu-img convert"
+                + " -O vmdk or vmkfstools");
     }
 }

@@ -70,7 +70,6 @@ final class VmdkDisk extends MappedDisk {
         // Bytes that do not pack grow by some in a thousand; a grain that is said to grow twofold is no grain.
         long packedMax = 2L * header.grainBytes() + SECTOR_BYTES;
         file().requireInside(fileOffset, MARKER_BYTES, "the disk's packed data at byte " + start);
-        int fileBytesMax = (int) Math.min(packedMax, file().sizeBytes() - fileOffset);
-        return new Extent.Packed(start, header.grainBytes(), fileOffset, fileBytesMax);
+        return new Extent.Packed(start, header.grainBytes(), fileOffset, Math.toIntExact(packedMax));
     }
 }

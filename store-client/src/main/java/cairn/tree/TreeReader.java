@@ -1,5 +1,6 @@
 package cairn.tree;
 
+import cairn.Digest;
 import cairn.chunk.Chunk;
 import cairn.chunk.ChunkId;
 
@@ -42,24 +43,44 @@ public final class TreeReader {
         return ChunkId.ABSENT;
     }
 
+    /** The page of a level at an index, perhaps absent. */
+    public PageId pageAt(int level, long index) {
+        PageId id = root.top();
+        while (id.level() > level && !id.isAbsent()) {
+            id = pages.read(id).page(Tree.slotOf(index >>> 8 * (id.level() - 1 - level)));
+        }
+        return id.level() == level ? id : new PageId(level, Digest.ZERO);
+    }
+
     /** Visits every present page of level 0 in the disk's order. */
     public void forEachLeaf(LeafVisitor visitor) {
-        visit(root.top(), 0, visitor);
+        visit(root.top(), 0, 0, Long.MAX_VALUE, visitor);
     }
 
     /** Visits every present chunk in the disk's order. */
     public void forEachChunk(ChunkVisitor visitor) {
-        forEachLeaf((leafIndex, leaf) -> {
+        forEachChunk(0, Long.MAX_VALUE, visitor);
+    }
+
+    /** Visits every present chunk from one index to before another, in the disk's order. */
+    public void forEachChunk(long from, long end, ChunkVisitor visitor) {
+        long leafEnd = end / Page.CHILDREN + 1;
+        visit(root.top(), 0, from / Page.CHILDREN, leafEnd, (leafIndex, leaf) -> {
             for (int slot = 0; slot < Page.CHILDREN; slot++) {
-                if (!leaf.isAbsent(slot)) {
-                    visitor.visit(leafIndex * Page.CHILDREN + slot, leaf.chunk(slot));
+                long index = leafIndex * Page.CHILDREN + slot;
+                if (index >= from && index < end && !leaf.isAbsent(slot)) {
+                    visitor.visit(index, leaf.chunk(slot));
                 }
             }
         });
     }
 
-    private void visit(PageId id, long index, LeafVisitor visitor) {
-        if (id.isAbsent()) {
+    /** Visits the leaves below a page whose indices lie from {@code firstLeaf} to before {@code leafEnd}. */
+    private void visit(PageId id, long index, long firstLeaf, long leafEnd, LeafVisitor visitor) {
+        int shift = 8 * id.level();
+        boolean isBefore = index + 1 << shift <= firstLeaf;
+        boolean isBehind = index << shift >= leafEnd;
+        if (id.isAbsent() || isBefore || isBehind) {
             return;
         }
         Page page = pages.read(id);
@@ -68,7 +89,7 @@ public final class TreeReader {
             return;
         }
         for (int slot = 0; slot < Page.CHILDREN; slot++) {
-            visit(page.page(slot), index * Page.CHILDREN + slot, visitor);
+            visit(page.page(slot), index * Page.CHILDREN + slot, firstLeaf, leafEnd, visitor);
         }
     }
 }

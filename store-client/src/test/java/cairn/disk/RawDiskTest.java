@@ -46,8 +46,10 @@ class RawDiskTest {
             assertArrayEquals(content, SampleDisks.readAll(disk, 1 << 20));
 
             assertEquals(
-                    List.of(new DiskRange(1 << 20, 128 << 10), new DiskRange(30 << 20, 4096)), SampleDisks.dataOf(disk));
-            assertEquals(Optional.of(new DiskRange((1 << 20) + 512, (128 << 10) - 512)), disk.nextData((1 << 20) + 512));
+                    List.of(new DiskRange(1 << 20, 128 << 10), new DiskRange(30 << 20, 4096)),
+                    SampleDisks.dataOf(disk));
+            assertEquals(
+                    Optional.of(new DiskRange((1 << 20) + 512, (128 << 10) - 512)), disk.nextData((1 << 20) + 512));
             assertEquals(Optional.empty(), disk.nextData(31 << 20));
             assertEquals(Optional.empty(), disk.nextData(disk.sizeBytes()));
             // Besides the data, only the first and last bytes, which tell the format.
@@ -92,12 +94,15 @@ class RawDiskTest {
 
     @Test
     void noticesThatTheDiskChanges() throws IOException {
-        Path file = SampleDisks.write(folder.resolve("disk.img"), new byte[4096]);
+        // More than once, to hit every moment of the file system's clock.
+        for (int i = 0; i < 40; i++) {
+            Path file = SampleDisks.write(folder.resolve("disk.img"), new byte[4096]);
 
-        try (DiskSource disk = DiskSource.open(file)) {
-            disk.requireUnchanged();
-            SampleDisks.patch(file, 512, new byte[] {1});
-            requireFault(Fault.CONFLICT, "changed while it was read: last changed", disk::requireUnchanged);
+            try (DiskSource disk = DiskSource.open(file)) {
+                disk.requireUnchanged();
+                SampleDisks.patch(file, 512, new byte[] {1});
+                requireFault(Fault.CONFLICT, "changed while it was read: last changed", disk::requireUnchanged);
+            }
         }
     }
 
@@ -154,7 +159,9 @@ class RawDiskTest {
         requireFault(Fault.NOT_FOUND, "missing.img does not exist", () -> DiskSource.open(missing));
         requireFault(Fault.INVALID_REQUEST, "is a directory", () -> DiskSource.open(folder));
         requireFault(
-                Fault.INVALID_REQUEST, "neither a file nor a block device", () -> DiskSource.open(Path.of("/dev/null")));
+                Fault.INVALID_REQUEST,
+                "neither a file nor a block device",
+                () -> DiskSource.open(Path.of("/dev/null")));
     }
 
     @Test

@@ -2,6 +2,7 @@ package cairn.server.nbd;
 
 import cairn.server.volume.Volume;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 
 /** What can be opened over NBD, and by whom. Nothing here blocks. */
@@ -14,6 +15,20 @@ public interface Exports {
         REMOTE
     }
 
+    /**
+     * An opened export. Whoever has it closes its volume.
+     *
+     * @param name its name without a ticket, as it may be shown
+     * @param description for people; empty for none
+     */
+    record Export(String name, String description, Volume volume) {
+        public Export {
+            Objects.requireNonNull(name);
+            Objects.requireNonNull(description);
+            Objects.requireNonNull(volume);
+        }
+    }
+
     /** The export names that a peer may open without further proof: none for a remote one. */
     CompletableFuture<List<String>> list(Peer peer);
 
@@ -21,7 +36,8 @@ public interface Exports {
      * Opens an export, for reading. The name is {@code ami-...}, {@code snap-...}, either followed by
      * {@code :TICKET}.
      *
-     * <p>Fails with a {@link cairn.StoreException}: NOT_FOUND, or UNAUTHENTICATED for a missing, wrong or expired ticket.
+     * <p>Fails with a {@link cairn.StoreException}: NOT_FOUND, or UNAUTHENTICATED for a missing, wrong or expired
+     * ticket.
      */
-    CompletableFuture<Volume> open(String exportName, Peer peer);
+    CompletableFuture<Export> open(String exportName, Peer peer);
 }

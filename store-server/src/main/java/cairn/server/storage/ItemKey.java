@@ -1,6 +1,8 @@
 package cairn.server.storage;
 
 import cairn.Digest;
+import cairn.Fault;
+import cairn.StoreException;
 import cairn.chunk.ChunkId;
 import cairn.tree.PageId;
 
@@ -12,6 +14,14 @@ import cairn.tree.PageId;
  */
 public record ItemKey(int kind, Digest digest) {
     public static final int CHUNK_KIND = 0;
+    /** Kinds are stored in one byte. */
+    public static final int KIND_MAX = 255;
+
+    public ItemKey {
+        if (kind < 0 || kind > KIND_MAX) {
+            throw new StoreException(Fault.INVALID_REQUEST, "an item's kind is 0 to " + KIND_MAX + ", not " + kind);
+        }
+    }
 
     public static ItemKey of(ChunkId id) {
         return new ItemKey(CHUNK_KIND, id.digest());

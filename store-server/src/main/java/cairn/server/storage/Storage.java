@@ -8,9 +8,13 @@ public interface Storage extends AutoCloseable {
 
     Catalog catalog();
 
-    /** Bytes that can still be written; {@link Long#MAX_VALUE} where there is no such bound. */
+    /** Bytes that can still be written, what is held in reserve not counted; {@link Long#MAX_VALUE} where there is no such bound. */
     long usableBytes();
 
+    /**
+     * Forgets the open segment and lets go of everything, once what is under way has ended; what comes later fails with
+     * SHUTTING_DOWN. Harmless when repeated.
+     */
     @Override
     void close();
 }

@@ -1,0 +1,127 @@
+package cairn.server;
+
+import cairn.StoreException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code cairn serve}. */
+@Command(
+        name = "cairn serve",
+        mixinStandardHelpOptions = true,
+        description = "Keeps images and serves them over HTTP and NBD until it is told to stop (SIGTERM, Ctrl-C).",
+        sortOptions = false)
+public final class Main implements Callable<Integer> {
+    private static final int MIB = 1 << 20;
+
+    @Spec
+    private CommandLine.Model.CommandSpec spec;
+
+    @Option(names = "--data", paramLabel = "DIR", description = "where everything is kept (default: ${DEFAULT-VALUE})")
+    private Path data = defaultDataFolder();
+
+    @Option(names = "--listen", paramLabel = "ADDR", description = "address to listen on (default: 127.0.0.1)")
+    private InetAddress listen = InetAddress.getLoopbackAddress();
+
+    @Option(
+            names = "--without-tls",
+            description = "listen beyond this machine although nothing is encrypted; only for networks that you trust")
+    private boolean isWithoutTls;
+
+    @Option(names = "--http-port", paramLabel = "N", description = "default: ${DEFAULT-VALUE}; 0 picks a free one")
+    private int httpPort = ServerConfig.DEFAULT_HTTP_PORT;
+
+    @Option(names = "--nbd-port", paramLabel = "N", description = "default: ${DEFAULT-VALUE}; 0 picks a free one")
+    private int nbdPort = ServerConfig.DEFAULT_NBD_PORT;
+
+    @Option(
+            names = "--nbd-socket",
+            paramLabel = "PATH",
+            description = "unix socket; whoever can open it may read every image (default: DIR/nbd.sock)")
+    private Path nbdSocket;
+
+    @Option(
+            names = "--chunk-cache",
+            paramLabel = "MIB",
+            description = "memory for unpacked chunks, in MiB (default: ${DEFAULT-VALUE})")
+    private int chunkCacheMib = Math.toIntExact(ServerConfig.DEFAULT_CHUNK_CACHE_BYTES / MIB);
+
+    @Option(
+            names = "--page-cache",
+            paramLabel = "MIB",
+            description = "memory for pages, in MiB (default: ${DEFAULT-VALUE})")
+    private int pageCacheMib = Math.toIntExact(ServerConfig.DEFAULT_PAGE_CACHE_BYTES / MIB);
+
+    public static void main(String[] args) {
+        System.exit(new CommandLine(new Main()).execute(args));
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        ServerConfig config = config();
+        StoreServer server;
+        try {
+            server = StoreServer.start(config);
+        } catch (StoreException | IOException e) {
+            System.err.println("cairn: " + e.getMessage());
+            return 1;
+        }
+        CountDownLatch ended = new CountDownLatch(1);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            server.close();
+            ended.countDown();
+        }));
+        System.out.println(server.readyLine());
+        ended.await();
+        return 0;
+    }
+
+    private ServerConfig config() {
+        requirePort("--http-port", httpPort);
+        requirePort("--nbd-port", nbdPort);
+        if (!listen.isLoopbackAddress() && !isWithoutTls) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "listening on " + listen.getHostAddress()
+                            + " lets others read along, for nothing is encrypted; say --without-tls if that is meant");
+        }
+        if (chunkCacheMib < 1 || pageCacheMib < 1) {
+            throw new ParameterException(spec.commandLine(), "a cache has at least 1 MiB");
+        }
+        return new ServerConfig(
+                data,
+                listen,
+                httpPort,
+                nbdPort,
+                Optional.of(nbdSocket == null ? data.resolve("nbd.sock") : nbdSocket),
+                (long) chunkCacheMib * MIB,
+                (long) pageCacheMib * MIB);
+    }
+
+    private void requirePort(String option, int port) {
+        if (port < 0 || port > 65_535) {
+            throw new ParameterException(spec.commandLine(), option + " is 0 to 65535, not " + port);
+        }
+    }
+
+    /** The folder that the client looks in too, where nobody names one. */
+    private static Path defaultDataFolder() {
+        String named = System.getenv("CAIRN_DATA");
+        if (named != null && !named.isEmpty()) {
+            return Path.of(named);
+        }
+        String xdg = System.getenv("XDG_DATA_HOME");
+        Path base = xdg == null || xdg.isEmpty()
+                ? Path.of(System.getProperty("user.home"), ".local", "share")
+                : Path.of(xdg);
+        return base.resolve("cairn");
+    }
+}

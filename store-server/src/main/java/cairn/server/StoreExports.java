@@ -1,0 +1,112 @@
+package cairn.server;
+
+import static cairn.Fault.UNAUTHENTICATED;
+
+import cairn.StoreException;
+import cairn.api.Messages.ExportUri;
+import cairn.server.account.Accounts;
+import cairn.server.account.Tickets;
+import cairn.server.image.Disk;
+import cairn.server.image.ImageRegistry;
+import cairn.server.nbd.Exports;
+import cairn.server.volume.Volumes;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+
+/** Images and snapshots as NBD exports, and the URIs by which they are opened. */
+final class StoreExports implements Exports {
+    /** How long a ticket is good for. */
+    static final Duration TICKET_LIFETIME = Duration.ofDays(7);
+    /** Most names that one list holds. */
+    private static final int LISTED_MAX = 1000;
+
+    private final ImageRegistry images;
+    private final Accounts accounts;
+    private final Volumes volumes;
+    private final Tickets tickets;
+    private final Clock clock;
+    private final Executor blocking;
+
+    /** @param blocking runs what reads the catalog */
+    StoreExports(
+            ImageRegistry images, Accounts accounts, Volumes volumes, Tickets tickets, Clock clock, Executor blocking) {
+        this.images = images;
+        this.accounts = accounts;
+        this.volumes = volumes;
+        this.tickets = tickets;
+        this.clock = clock;
+        this.blocking = blocking;
+    }
+
+    @Override
+    public CompletableFuture<List<String>> list(Peer peer) {
+        if (peer == Peer.REMOTE) {
+            return CompletableFuture.completedFuture(List.of());
+        }
+        return CompletableFuture.supplyAsync(
+                () -> images.list(accounts.root(), "", LISTED_MAX).stream()
+                        .map(image -> image.id().value())
+                        .toList(),
+                blocking);
+    }
+
+    @Override
+    public CompletableFuture<Export> open(String exportName, Peer peer) {
+        return CompletableFuture.supplyAsync(() -> openNow(exportName, peer), blocking);
+    }
+
+    private Export openNow(String exportName, Peer peer) {
+        int colon = exportName.indexOf(':');
+        String id = colon < 0 ? exportName : exportName.substring(0, colon);
+        if (peer == Peer.REMOTE) {
+            if (colon < 0) {
+                throw new StoreException(
+                        UNAUTHENTICATED, "over TCP an export is named ID:TICKET, as `cairn uri ID` prints it");
+            }
+            tickets.require(id, exportName.substring(colon + 1));
+        }
+        Disk disk = images.disk(accounts.root(), id);
+        return new Export(id, "", volumes.open(disk.domain(), disk.root()));
+    }
+
+    /** How an export is opened from now on. */
+    ExportUri uri(String id, InetSocketAddress tcp, Optional<Path> socket) {
+        Instant until = clock.instant().plus(TICKET_LIFETIME).truncatedTo(ChronoUnit.SECONDS);
+        return new ExportUri(
+                id,
+                tcpUri(tcp) + '/' + id + ':' + tickets.issue(id, until),
+                socket.map(path -> "nbd+unix:///" + id + "?socket=" + escaped(path)).orElse(null),
+                until.toString());
+    }
+
+    static String tcpUri(InetSocketAddress tcp) {
+        return "nbd://" + hostAndPort(tcp);
+    }
+
+    /** With the brackets that an IPv6 address needs in a URI. */
+    static String hostAndPort(InetSocketAddress address) {
+        String host = address.getAddress().getHostAddress();
+        return (host.indexOf(':') < 0 ? host : '[' + host.replaceFirst("%.*", "") + ']') + ':' + address.getPort();
+    }
+
+    /** A path as a URI's query may hold it. */
+    private static String escaped(Path path) {
+        List<String> parts = new ArrayList<>();
+        for (byte b : path.toAbsolutePath().toString().getBytes(StandardCharsets.UTF_8)) {
+            char c = (char) (b & 0xff);
+            boolean isPlain = c < 0x80 && (Character.isLetterOrDigit(c) || "/._-~".indexOf(c) >= 0);
+            parts.add(isPlain ? String.valueOf(c) : String.format("%%%02X", (int) c));
+        }
+        return String.join("", parts);
+    }
+}

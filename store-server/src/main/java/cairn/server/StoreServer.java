@@ -1,0 +1,168 @@
+package cairn.server;
+
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.api.Api;
+import cairn.image.StoreKey;
+import cairn.server.account.AccessKey;
+import cairn.server.account.Accounts;
+import cairn.server.account.Tickets;
+import cairn.server.api.AccountApi;
+import cairn.server.api.ApiDoor;
+import cairn.server.api.DiskApi;
+import cairn.server.api.ImageApi;
+import cairn.server.api.StoreInfoApi;
+import cairn.server.api.UploadApi;
+import cairn.server.http.HttpLimits;
+import cairn.server.http.HttpServer;
+import cairn.server.image.ImageRegistry;
+import cairn.server.nbd.NbdLimits;
+import cairn.server.nbd.NbdServer;
+import cairn.server.storage.ChunkStore;
+import cairn.server.storage.Storage;
+import cairn.server.storage.rocks.RocksStorage;
+import cairn.server.transport.Transport;
+import cairn.server.upload.Uploads;
+import cairn.server.volume.Volumes;
+import cairn.sigv4.CredentialsFile;
+import cairn.sigv4.SigV4Verifier;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Clock;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/** A whole server: builds every part from its configuration, and closes them in reverse. */
+public final class StoreServer implements AutoCloseable {
+    private static final int CATALOG_READERS = 2;
+
+    private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+    private final Path endpointFile;
+    private final Volumes volumes;
+    private final HttpServer httpServer;
+    private final NbdServer nbdServer;
+    private InetSocketAddress http;
+    private InetSocketAddress nbd;
+
+    /**
+     * Opens the store and listens.
+     *
+     * @throws StoreException CONFLICT if the data folder is another server's, or of an unknown version
+     */
+    public static StoreServer start(ServerConfig config) throws IOException {
+        StoreServer server = new StoreServer(config);
+        try {
+            server.listen(config);
+            return server;
+        } catch (IOException | RuntimeException e) {
+            server.close();
+            throw e;
+        }
+    }
+
+    private StoreServer(ServerConfig config) throws IOException {
+        Clock clock = Clock.systemUTC();
+        endpointFile = config.dataFolder().resolve("endpoint");
+        Storage storage = closing(RocksStorage.open(config.dataFolder()));
+        try {
+            StoreSecrets secrets = StoreSecrets.readOrCreate(storage.catalog());
+            Accounts accounts = new Accounts(storage.catalog(), clock);
+            createRoot(accounts, config.dataFolder());
+            ImageRegistry images = new ImageRegistry(storage.catalog(), new StoreKey(secrets.signingKey()), clock);
+            ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
+            Uploads uploads = new Uploads(storage.catalog(), chunks, clock);
+            volumes = closing(new Volumes(chunks, config.chunkCacheBytes(), config.pageCacheBytes()));
+            ExecutorService catalogReaders =
+                    Executors.newFixedThreadPool(CATALOG_READERS, new DefaultThreadFactory("catalog", true));
+            closing(catalogReaders::shutdown);
+            StoreExports exports = new StoreExports(
+                    images, accounts, volumes, new Tickets(secrets.ticketKey(), clock), clock, catalogReaders);
+
+            ApiDoor api = new ApiDoor(
+                    new StoreInfoApi(version(), images, storage),
+                    new UploadApi(uploads, images),
+                    new ImageApi(images),
+                    new DiskApi(images, chunks, id -> exports.uri(id, nbd, config.nbdSocket())),
+                    new AccountApi(accounts));
+            SigV4Verifier verifier = new SigV4Verifier(accounts::findCredentials, clock, Set.of(Api.SERVICE));
+            Transport transport = Transport.best();
+            httpServer = closing(new HttpServer(List.of(api), accounts, verifier, HttpLimits.DEFAULT, transport));
+            nbdServer = closing(NbdServer.start(
+                    exports, NbdLimits.DEFAULT, transport, Runtime.getRuntime().availableProcessors()));
+        } catch (IOException | RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    private <T extends AutoCloseable> T closing(T part) {
+        parts.push(part);
+        return part;
+    }
+
+    /** Makes the root account in a store that has none, and leaves its key where only this user can read it. */
+    private static void createRoot(Accounts accounts, Path dataFolder) throws IOException {
+        Optional<AccessKey> key = accounts.createRoot();
+        if (key.isPresent()) {
+            CredentialsFile.create(
+                    dataFolder.resolve("credentials"), CredentialsFile.DEFAULT_PROFILE, key.get().credentials());
+        }
+    }
+
+    private void listen(ServerConfig config) throws IOException {
+        nbd = nbdServer.listen(new InetSocketAddress(config.listen(), config.nbdPort()));
+        if (config.nbdSocket().isPresent()) {
+            nbdServer.listen(config.nbdSocket().get());
+        }
+        http = httpServer.listen(new InetSocketAddress(config.listen(), config.httpPort()));
+        Path written = endpointFile.resolveSibling("endpoint.new");
+        Files.writeString(written, readyLine() + "\n");
+        Files.move(written, endpointFile, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** Where this server is found, on one line. */
+    public String readyLine() {
+        return "ready http=http://" + StoreExports.hostAndPort(http) + " nbd=" + StoreExports.tcpUri(nbd);
+    }
+
+    public InetSocketAddress httpAddress() {
+        return http;
+    }
+
+    public InetSocketAddress nbdAddress() {
+        return nbd;
+    }
+
+    /** How many chunks were read from the store for volumes. */
+    public long chunkLoads() {
+        return volumes.chunkLoads();
+    }
+
+    static String version() {
+        return Optional.ofNullable(StoreServer.class.getPackage().getImplementationVersion()).orElse("development");
+    }
+
+    /** Stops listening, finishes what is in progress, and closes the store. */
+    @Override
+    public void close() {
+        if (http != null) {
+            endpointFile.toFile().delete();
+        }
+        while (!parts.isEmpty()) {
+            try {
+                parts.pop().close();
+            } catch (Exception e) {
+                throw new StoreException(Fault.INTERNAL, "closing failed: " + e.getMessage(), e);
+            }
+        }
+    }
+}

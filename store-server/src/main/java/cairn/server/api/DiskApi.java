@@ -1,0 +1,156 @@
+package cairn.server.api;
+
+import static cairn.Fault.INVALID_REQUEST;
+
+import cairn.StoreException;
+import cairn.api.Api;
+import cairn.api.ItemBatch;
+import cairn.api.Messages.Diff;
+import cairn.api.Messages.ExportUri;
+import cairn.api.Messages.Range;
+import cairn.chunk.Chunk;
+import cairn.chunk.ChunkId;
+import cairn.server.http.HttpCall;
+import cairn.server.http.HttpReply;
+import cairn.server.image.Disk;
+import cairn.server.image.ImageRegistry;
+import cairn.server.storage.ChunkStore;
+import cairn.server.storage.DomainId;
+import cairn.server.storage.ItemKey;
+import cairn.server.storage.StoredPages;
+import cairn.tree.PageId;
+import cairn.tree.PageSource;
+import cairn.tree.Tree;
+import cairn.tree.TreeDiff;
+import cairn.tree.TreeReader;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** Answers what is on the disks: by position, never by digest, so that nobody fetches what was never theirs. */
+public final class DiskApi {
+    private final ImageRegistry images;
+    private final ChunkStore chunks;
+    private final ExportUris exports;
+
+    /** Tells how an export that somebody may read is opened. */
+    @FunctionalInterface
+    public interface ExportUris {
+        ExportUri of(String id);
+    }
+
+    public DiskApi(ImageRegistry images, ChunkStore chunks, ExportUris exports) {
+        this.images = images;
+        this.chunks = chunks;
+        this.exports = exports;
+    }
+
+    HttpReply pages(HttpCall call, String id) {
+        call.requireOnly("level", "from", "count");
+        Disk disk = images.disk(call.caller(), id);
+        int topLevel = disk.root().top().level();
+        int level = (int) call.readNumber("level", topLevel);
+        long pageCount = Tree.pageCount(disk.root().sizeBytes(), level);
+        long from = call.readNumber("from", pageCount);
+        long end = Math.min(pageCount, from + readCount(call));
+        TreeReader tree = reader(disk);
+        ItemBatch.Writer batch = new ItemBatch.Writer(Api.BATCH_BYTES_MAX);
+        for (long index = from; index < end; index++) {
+            PageId page = tree.pageAt(level, index);
+            if (!page.isAbsent()) {
+                add(batch, disk.domain(), ItemKey.of(page));
+            }
+        }
+        return ApiDoor.binary(batch.toBytes());
+    }
+
+    HttpReply chunks(HttpCall call, String id) {
+        call.requireOnly("from", "count");
+        Disk disk = images.disk(call.caller(), id);
+        long chunkCount = Chunk.count(disk.root().sizeBytes());
+        long from = call.readNumber("from", chunkCount);
+        long end = Math.min(chunkCount, from + readCount(call));
+        TreeReader tree = reader(disk);
+        ItemBatch.Writer batch = new ItemBatch.Writer(Api.BATCH_BYTES_MAX);
+        Set<ItemKey> sent = new HashSet<>();
+        tree.forEachChunk(from, end, (index, chunk) -> {
+            ItemKey key = ItemKey.of(chunk);
+            if (sent.add(key)) {
+                add(batch, disk.domain(), key);
+            }
+        });
+        return ApiDoor.binary(batch.toBytes());
+    }
+
+    private static int readCount(HttpCall call) {
+        return (int) call.readNumber("count", Api.READ_ITEMS_MAX);
+    }
+
+    private TreeReader reader(Disk disk) {
+        return new TreeReader(disk.root(), new StoredPages(chunks, disk.domain()));
+    }
+
+    private void add(ItemBatch.Writer batch, DomainId domain, ItemKey key) {
+        batch.add(key.kind(), key.digest(), chunks.read(domain, key));
+    }
+
+    HttpReply diff(HttpCall call) {
+        call.requireOnly("first", "second", "offset");
+        String first = call.read("first");
+        String second = call.read("second");
+        Disk one = images.disk(call.caller(), first);
+        Disk other = images.disk(call.caller(), second);
+        long sizeBytes = Math.max(one.root().sizeBytes(), other.root().sizeBytes());
+        long from = call.find("offset").isEmpty() ? 0 : call.readNumber("offset", sizeBytes);
+        Ranges ranges = new Ranges(from / Chunk.SIZE_BYTES, sizeBytes);
+        TreeDiff.visit(one.root(), other.root(), pagesOf(one, other), ranges);
+        return ApiDoor.json(new Diff(first, second, ranges.ranges, ranges.next));
+    }
+
+    /** Pages of either disk, which may lie in different domains. */
+    private PageSource pagesOf(Disk one, Disk other) {
+        StoredPages first = new StoredPages(chunks, one.domain());
+        StoredPages second = new StoredPages(chunks, other.domain());
+        return id -> chunks.isReadable(one.domain(), ItemKey.of(id)) ? first.read(id) : second.read(id);
+    }
+
+    /** Joins chunks that differ to ranges, so many and no more. */
+    private static final class Ranges implements TreeDiff.Visitor {
+        private final List<Range> ranges = new ArrayList<>();
+        private final long fromChunk;
+        private final long sizeBytes;
+        private Long next;
+
+        Ranges(long fromChunk, long sizeBytes) {
+            this.fromChunk = fromChunk;
+            this.sizeBytes = sizeBytes;
+        }
+
+        @Override
+        public void visit(long chunkIndex, ChunkId first, ChunkId second) {
+            if (chunkIndex < fromChunk || next != null) {
+                return;
+            }
+            long offset = chunkIndex * Chunk.SIZE_BYTES;
+            long lengthBytes = Math.min(Chunk.SIZE_BYTES, sizeBytes - offset);
+            Range last = ranges.isEmpty() ? null : ranges.get(ranges.size() - 1);
+            if (last != null && last.offset() + last.lengthBytes() == offset) {
+                ranges.set(ranges.size() - 1, new Range(last.offset(), last.lengthBytes() + lengthBytes));
+            } else if (ranges.size() == Api.DIFF_RANGES_MAX) {
+                next = offset;
+            } else {
+                ranges.add(new Range(offset, lengthBytes));
+            }
+        }
+    }
+
+    HttpReply export(HttpCall call, String id) {
+        call.requireOnly();
+        if (call.body().length > 0) {
+            throw new StoreException(INVALID_REQUEST, "an export is asked for without a body");
+        }
+        images.disk(call.caller(), id);
+        return ApiDoor.json(exports.of(id));
+    }
+}

@@ -1,0 +1,55 @@
+package cairn.server.api;
+
+import cairn.Text;
+import cairn.api.Messages.Stats;
+import cairn.api.Messages.StoreInfo;
+import cairn.chunk.Chunk;
+import cairn.server.http.HttpCall;
+import cairn.server.http.HttpReply;
+import cairn.server.image.ImageRegistry;
+import cairn.server.storage.ItemKey;
+import cairn.server.storage.Storage;
+
+/** Answers what the store is, and what it holds. */
+public final class StoreInfoApi {
+    private final String version;
+    private final ImageRegistry images;
+    private final Storage storage;
+
+    public StoreInfoApi(String version, ImageRegistry images, Storage storage) {
+        this.version = version;
+        this.images = images;
+        this.storage = storage;
+    }
+
+    HttpReply info(HttpCall call) {
+        call.requireOnly();
+        return ApiDoor.json(new StoreInfo(
+                version, Chunk.SIZE_BYTES, Text.hex(images.publicKey()), call.caller().account().value()));
+    }
+
+    HttpReply stats(HttpCall call) {
+        call.requireOnly();
+        int[] imageCount = {0};
+        int[] snapshotCount = {0};
+        long[] logicalBytes = {0};
+        images.forEachImageId(id -> imageCount[0]++);
+        images.forEachSnapshot(snapshot -> {
+            snapshotCount[0]++;
+            logicalBytes[0] += snapshot.root().sizeBytes();
+        });
+        long chunks = storage.index().count(ItemKey.CHUNK_KIND);
+        long segmentBytes = storage.segments().storedBytes();
+        long indexBytes = storage.index().storedBytes();
+        return ApiDoor.json(new Stats(
+                imageCount[0],
+                snapshotCount[0],
+                logicalBytes[0],
+                chunks,
+                chunks * Chunk.SIZE_BYTES,
+                segmentBytes + indexBytes,
+                segmentBytes,
+                indexBytes,
+                storage.usableBytes()));
+    }
+}

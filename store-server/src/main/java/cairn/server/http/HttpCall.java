@@ -1,0 +1,58 @@
+package cairn.server.http;
+
+import static cairn.Fault.INVALID_REQUEST;
+
+import cairn.StoreException;
+import cairn.Text;
+import cairn.server.account.Caller;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A request whose signature has been verified.
+ *
+ * @param path decoded, without the query
+ * @param query decoded parameters
+ * @param body all of it
+ */
+public record HttpCall(Caller caller, String path, Map<String, List<String>> query, byte[] body) {
+
+    /** A query parameter. @throws StoreException INVALID_REQUEST if it comes twice */
+    public Optional<String> find(String name) {
+        List<String> values = query.getOrDefault(name, List.of());
+        if (values.size() > 1) {
+            throw new StoreException(INVALID_REQUEST, "parameter " + name + " comes " + values.size() + " times");
+        }
+        return values.stream().findFirst();
+    }
+
+    /** A query parameter that must be there. @throws StoreException INVALID_REQUEST */
+    public String read(String name) {
+        return find(name).orElseThrow(() -> new StoreException(INVALID_REQUEST, "parameter " + name + " is missing"));
+    }
+
+    /** A number from 0 to a bound. @throws StoreException INVALID_REQUEST */
+    public long readNumber(String name, long max) {
+        String text = read(name);
+        try {
+            long number = Long.parseLong(text);
+            if (number >= 0 && number <= max) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // Told below, like a number out of bounds.
+        }
+        throw new StoreException(
+                INVALID_REQUEST, "parameter " + name + " is a number from 0 to " + max + ", not " + Text.shown(text));
+    }
+
+    /** @throws StoreException INVALID_REQUEST, naming it, if there is a parameter that is none of these */
+    public void requireOnly(String... names) {
+        for (String name : query.keySet()) {
+            if (!name.startsWith("X-Amz-") && !List.of(names).contains(name)) {
+                throw new StoreException(INVALID_REQUEST, "unknown parameter " + Text.shown(name));
+            }
+        }
+    }
+}

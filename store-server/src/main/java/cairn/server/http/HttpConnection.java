@@ -1,0 +1,393 @@
+package cairn.server.http;
+
+import static cairn.Fault.INVALID_REQUEST;
+import static cairn.Fault.NOT_FOUND;
+import static cairn.Fault.SHUTTING_DOWN;
+import static cairn.Fault.TOO_LARGE;
+
+import cairn.Digest;
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.Text;
+import cairn.server.account.Accounts;
+import cairn.server.account.Caller;
+import cairn.sigv4.SigV4Exception;
+import cairn.sigv4.SigV4Verifier;
+import cairn.sigv4.SignableRequest;
+import cairn.sigv4.VerifiedRequest;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelPipeline;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpObject;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http.QueryStringDecoder;
+import io.netty.handler.codec.http.TooLongHttpHeaderException;
+import io.netty.handler.codec.http.TooLongHttpLineException;
+import io.netty.handler.timeout.IdleStateEvent;
+import io.netty.handler.timeout.IdleStateHandler;
+import io.netty.util.ReferenceCountUtil;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One connection, one request at a time: head, body, reply. Nothing is read from the socket that there is no room for.
+ *
+ * <p>A request is refused as soon as its head shows that it must be; then its body is thrown away as it comes, so that
+ * the peer gets to read why.
+ */
+final class HttpConnection extends ChannelInboundHandlerAdapter {
+    private static final Logger log = LoggerFactory.getLogger(HttpConnection.class);
+
+    /** What all connections share. */
+    record Shared(
+            List<HttpDoor> doors,
+            Accounts accounts,
+            SigV4Verifier verifier,
+            HttpLimits limits,
+            HeldBytes held,
+            Executor workers) {}
+
+    private enum State {
+        /** Between requests. */
+        IDLE,
+        /** The head is good, there is no room yet for the body and the reply. */
+        WAITING,
+        /** The body is coming. */
+        RECEIVING,
+        /** The body of a refused request is coming. */
+        DISCARDING,
+        /** The door is at work. */
+        ANSWERING,
+        /** The reply is on its way. */
+        REPLYING
+    }
+
+    private final Shared shared;
+    private final Deque<HttpObject> arrived = new ArrayDeque<>();
+    private boolean isNextWanted;
+    private boolean isDraining;
+    private State state = State.IDLE;
+    private boolean isKeptAlive;
+    private HttpDoor door;
+    private HttpDoor.Route route;
+    private VerifiedRequest verified;
+    private Caller caller;
+    private QueryStringDecoder target;
+    private HttpReply refusal;
+    private long discardedBytes;
+    private long heldBytes;
+    private byte[] body;
+    private int bodyBytes;
+
+    private HttpConnection(Shared shared) {
+        this.shared = shared;
+    }
+
+    /** Called once, for a new connection. */
+    static void serve(ChannelPipeline pipeline, Shared shared) {
+        int headBytesMax = shared.limits.headBytesMax();
+        long idleMillis = shared.limits.idleTimeout().toMillis();
+        pipeline.addLast("idle", new IdleStateHandler(true, 0, 0, idleMillis, TimeUnit.MILLISECONDS));
+        pipeline.addLast("codec", new HttpServerCodec(headBytesMax, headBytesMax, 64 << 10)); // bytes <-> HttpObject
+        pipeline.addLast("connection", new HttpConnection(shared)); // HttpObject -> reply
+    }
+
+    @Override
+    public void channelActive(ChannelHandlerContext ctx) {
+        next(ctx);
+    }
+
+    /** What one read of the socket brought, which may be more than is wanted now. */
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) {
+        arrived.add((HttpObject) message);
+        drain(ctx);
+    }
+
+    @Override
+    public void channelReadComplete(ChannelHandlerContext ctx) {
+        if (isNextWanted) {
+            ctx.read();
+        }
+    }
+
+    /** Asks for one more message: from those that have arrived, else from the socket. */
+    private void next(ChannelHandlerContext ctx) {
+        isNextWanted = true;
+        if (!isDraining) {
+            drain(ctx);
+            if (isNextWanted) {
+                ctx.read();
+            }
+        }
+    }
+
+    private void drain(ChannelHandlerContext ctx) {
+        isDraining = true;
+        while (isNextWanted && !arrived.isEmpty()) {
+            isNextWanted = false;
+            HttpObject message = arrived.remove();
+            try {
+                handle(ctx, message);
+            } finally {
+                ReferenceCountUtil.release(message);
+            }
+        }
+        isDraining = false;
+    }
+
+    private void handle(ChannelHandlerContext ctx, HttpObject message) {
+        if (message.decoderResult().isFailure()) {
+            refuseGarbage(ctx, message.decoderResult().cause());
+            return;
+        }
+        if (message instanceof HttpRequest head) {
+            begin(ctx, head);
+        }
+        if (message instanceof HttpContent content) {
+            take(ctx, content);
+        }
+    }
+
+    /** The head: who asks, and what for. Ends with the body being awaited, or thrown away. */
+    private void begin(ChannelHandlerContext ctx, HttpRequest head) {
+        isKeptAlive = HttpUtil.isKeepAlive(head);
+        refusal = null;
+        door = null;
+        discardedBytes = 0;
+        try {
+            target = new QueryStringDecoder(head.uri());
+            door = doorOf(target.path());
+            route = door.route(head.method().name(), target.path());
+            requireLength(head);
+            verified = shared.verifier.verify(signable(head));
+            caller = shared.accounts.caller(verified.accessKeyId());
+        } catch (RuntimeException e) {
+            refuse(ctx, e, HttpUtil.is100ContinueExpected(head));
+            return;
+        }
+        state = State.WAITING;
+        long bytes = (long) expectedBytes(head) + route.replyBytesMax();
+        boolean isContinueExpected = HttpUtil.is100ContinueExpected(head);
+        shared.held.reserve(bytes, () -> runOn(ctx, () -> receive(ctx, head, bytes, isContinueExpected)));
+    }
+
+    private HttpDoor doorOf(String path) {
+        return shared.doors.stream()
+                .filter(each -> each.serves(path))
+                .findFirst()
+                .orElseThrow(() -> new StoreException(NOT_FOUND, "nothing is served at " + Text.shown(path)));
+    }
+
+    private void requireLength(HttpRequest head) {
+        long lengthBytes = HttpUtil.getContentLength(head, 0L);
+        if (lengthBytes > route.requestBytesMax()) {
+            throw new StoreException(
+                    TOO_LARGE,
+                    "a body of " + lengthBytes + " bytes; at most " + route.requestBytesMax() + " are taken here");
+        }
+    }
+
+    private int expectedBytes(HttpRequest head) {
+        return HttpUtil.isTransferEncodingChunked(head)
+                ? route.requestBytesMax()
+                : Math.toIntExact(HttpUtil.getContentLength(head, 0L));
+    }
+
+    private static SignableRequest signable(HttpRequest head) {
+        String uri = head.uri();
+        int question = uri.indexOf('?');
+        return new SignableRequest(
+                head.method().name(),
+                question < 0 ? uri : uri.substring(0, question),
+                question < 0 ? "" : uri.substring(question + 1),
+                head.headers().entries().stream()
+                        .map(entry -> new SignableRequest.Header(entry.getKey(), entry.getValue()))
+                        .toList(),
+                null);
+    }
+
+    private void receive(ChannelHandlerContext ctx, HttpRequest head, long bytes, boolean isContinueExpected) {
+        if (!ctx.channel().isActive()) {
+            shared.held.release(bytes);
+            return;
+        }
+        heldBytes = bytes;
+        body = new byte[expectedBytes(head)];
+        bodyBytes = 0;
+        state = State.RECEIVING;
+        if (isContinueExpected) {
+            ctx.writeAndFlush(new DefaultFullHttpResponse(
+                    HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
+        }
+        next(ctx);
+    }
+
+    /** A piece of the body. */
+    private void take(ChannelHandlerContext ctx, HttpContent content) {
+        int lengthBytes = content.content().readableBytes();
+        if (state == State.RECEIVING && lengthBytes > body.length - bodyBytes) {
+            releaseHeld();
+            refuse(ctx, new StoreException(TOO_LARGE, "the body is longer than " + body.length + " bytes"), false);
+            return;
+        }
+        if (state == State.RECEIVING) {
+            content.content().readBytes(body, bodyBytes, lengthBytes);
+            bodyBytes += lengthBytes;
+        } else if (state == State.DISCARDING) {
+            discardedBytes += lengthBytes;
+        } else {
+            return;
+        }
+        if (content instanceof LastHttpContent) {
+            end(ctx);
+        } else if (discardedBytes > shared.limits.discardedBytesMax()) {
+            isKeptAlive = false;
+            reply(ctx, refusal);
+        } else {
+            next(ctx);
+        }
+    }
+
+    private void end(ChannelHandlerContext ctx) {
+        if (state == State.DISCARDING) {
+            reply(ctx, refusal);
+            return;
+        }
+        state = State.ANSWERING;
+        try {
+            shared.workers.execute(() -> {
+                HttpReply reply = answer();
+                runOn(ctx, () -> reply(ctx, reply));
+            });
+        } catch (RejectedExecutionException e) {
+            isKeptAlive = false;
+            reply(ctx, door.failed(new StoreException(SHUTTING_DOWN, "the server is going down")));
+        }
+    }
+
+    /** Runs on a worker. The event loop does not touch this connection's request meanwhile. */
+    private HttpReply answer() {
+        try {
+            byte[] whole = bodyBytes == body.length ? body : Arrays.copyOf(body, bodyBytes);
+            if (!verified.isPayloadUnsigned()) {
+                verified.requirePayload(Digest.of(whole).toString());
+            }
+            return route.handler().answer(new HttpCall(caller, target.path(), target.parameters(), whole));
+        } catch (RuntimeException e) {
+            return failed(e);
+        }
+    }
+
+    private HttpReply failed(RuntimeException e) {
+        if (Fault.of(e) == Fault.INTERNAL && !(e instanceof SigV4Exception)) {
+            log.error("{} failed", target == null ? "a request" : target.path(), e);
+        }
+        return (door == null ? shared.doors.get(0) : door).failed(e);
+    }
+
+    /** @param isContinueExpected then the body may never come, and the answer is due now */
+    private void refuse(ChannelHandlerContext ctx, RuntimeException why, boolean isContinueExpected) {
+        refusal = failed(why);
+        if (isContinueExpected) {
+            isKeptAlive = false;
+            reply(ctx, refusal);
+            return;
+        }
+        state = State.DISCARDING;
+        next(ctx);
+    }
+
+    private void refuseGarbage(ChannelHandlerContext ctx, Throwable cause) {
+        boolean isTooLong = cause instanceof TooLongHttpHeaderException || cause instanceof TooLongHttpLineException;
+        isKeptAlive = false;
+        if (state == State.IDLE || state == State.RECEIVING || state == State.DISCARDING) {
+            reply(ctx, failed(new StoreException(
+                    isTooLong ? TOO_LARGE : INVALID_REQUEST, "this is no HTTP request: " + cause.getMessage())));
+        }
+    }
+
+    private void reply(ChannelHandlerContext ctx, HttpReply reply) {
+        state = State.REPLYING;
+        body = null;
+        FullHttpResponse response = new DefaultFullHttpResponse(
+                HttpVersion.HTTP_1_1,
+                HttpResponseStatus.valueOf(reply.status()),
+                Unpooled.wrappedBuffer(reply.body()));
+        reply.headers().forEach((name, value) -> response.headers().set(name, value));
+        if (!reply.contentType().isEmpty()) {
+            response.headers().set(HttpHeaderNames.CONTENT_TYPE, reply.contentType());
+        }
+        if (reply.status() != HttpResponseStatus.NO_CONTENT.code()) {
+            HttpUtil.setContentLength(response, reply.body().length);
+        }
+        HttpUtil.setKeepAlive(response, isKeptAlive);
+        ctx.writeAndFlush(response).addListener(written -> {
+            releaseHeld();
+            if (!written.isSuccess() || !isKeptAlive) {
+                ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+                return;
+            }
+            state = State.IDLE;
+            next(ctx);
+        });
+    }
+
+    private void releaseHeld() {
+        long bytes = heldBytes;
+        heldBytes = 0;
+        if (bytes > 0) {
+            shared.held.release(bytes);
+        }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) {
+        if (state != State.ANSWERING) {
+            body = null;
+            releaseHeld();
+        }
+        isNextWanted = false;
+        arrived.forEach(ReferenceCountUtil::release);
+        arrived.clear();
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+        if (event instanceof IdleStateEvent && state != State.ANSWERING && state != State.WAITING) {
+            ctx.close();
+        }
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+        log.debug("{} broke off", ctx.channel(), cause);
+        ctx.close();
+    }
+
+    private static void runOn(ChannelHandlerContext ctx, Runnable task) {
+        if (ctx.executor().inEventLoop()) {
+            task.run();
+        } else {
+            ctx.executor().execute(task);
+        }
+    }
+}

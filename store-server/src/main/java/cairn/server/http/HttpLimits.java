@@ -1,0 +1,17 @@
+package cairn.server.http;
+
+import java.time.Duration;
+
+/**
+ * What a peer may make the HTTP doors do or hold.
+ *
+ * @param connectionsMax open at once
+ * @param headBytesMax of a request's first line, and of all its headers
+ * @param heldBytesMax bodies and replies of all connections together
+ * @param discardedBytesMax of the body of a request that is refused; after that the connection is closed
+ * @param idleTimeout without a byte coming or going
+ */
+public record HttpLimits(
+        int connectionsMax, int headBytesMax, long heldBytesMax, long discardedBytesMax, Duration idleTimeout) {
+    public static final HttpLimits DEFAULT = new HttpLimits(4096, 32 << 10, 256L << 20, 64L << 20, Duration.ofSeconds(60));
+}

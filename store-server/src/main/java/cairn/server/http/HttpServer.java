@@ -1,0 +1,100 @@
+package cairn.server.http;
+
+import cairn.server.account.Accounts;
+import cairn.server.transport.Transport;
+import cairn.sigv4.SigV4Verifier;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.GlobalEventExecutor;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+
+/** Listens for HTTP and brings requests to their doors. */
+public final class HttpServer implements AutoCloseable {
+    private static final int WORKERS_MIN = 4;
+    private static final int CLOSE_SECONDS = 10;
+
+    private final HttpLimits limits;
+    private final HttpConnection.Shared shared;
+    private final Transport transport;
+    private final EventLoopGroup eventLoops;
+    private final ExecutorService workers;
+    private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+    private final ChannelGroup listeners = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+
+    /** A server that listens nowhere yet. */
+    public HttpServer(
+            List<HttpDoor> doors, Accounts accounts, SigV4Verifier verifier, HttpLimits limits, Transport transport) {
+        this.limits = limits;
+        this.transport = transport;
+        this.eventLoops = new MultiThreadIoEventLoopGroup(
+                Runtime.getRuntime().availableProcessors(),
+                new DefaultThreadFactory("http", true),
+                transport.ioHandlers());
+        this.workers = Executors.newFixedThreadPool(
+                Math.max(WORKERS_MIN, 2 * Runtime.getRuntime().availableProcessors()),
+                new DefaultThreadFactory("worker", true));
+        this.shared = new HttpConnection.Shared(
+                List.copyOf(doors), accounts, verifier, limits, new HeldBytes(limits.heldBytesMax()), workers);
+    }
+
+    /** Listens. Returns where, for port 0 stands for any free one. */
+    public InetSocketAddress listen(InetSocketAddress address) throws IOException {
+        ChannelFuture bound = new ServerBootstrap()
+                .group(eventLoops)
+                .channel(transport.tcp())
+                .option(ChannelOption.SO_REUSEADDR, true)
+                .childOption(ChannelOption.TCP_NODELAY, true)
+                .childOption(ChannelOption.AUTO_READ, false)
+                .childHandler(new ChannelInitializer<>() {
+                    @Override
+                    protected void initChannel(Channel channel) {
+                        admit(channel);
+                    }
+                })
+                .bind(address)
+                .awaitUninterruptibly();
+        if (!bound.isSuccess()) {
+            throw new IOException("can not listen on " + address + ": " + bound.cause().getMessage(), bound.cause());
+        }
+        listeners.add(bound.channel());
+        return (InetSocketAddress) bound.channel().localAddress();
+    }
+
+    private void admit(Channel channel) {
+        if (connections.size() >= limits.connectionsMax()) {
+            channel.close();
+            return;
+        }
+        connections.add(channel);
+        HttpConnection.serve(channel.pipeline(), shared);
+    }
+
+    /** Stops listening, lets requests that are being answered finish for a while, then closes all connections. */
+    @Override
+    public void close() {
+        listeners.close().awaitUninterruptibly();
+        workers.shutdown();
+        try {
+            if (!workers.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS)) {
+                workers.shutdownNow();
+            }
+        } catch (InterruptedException e) {
+            workers.shutdownNow();
+            Thread.currentThread().interrupt();
+        }
+        eventLoops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+    }
+}

@@ -1,0 +1,251 @@
+package cairn.server.image;
+
+import static cairn.Fault.CONFLICT;
+import static cairn.Fault.FORBIDDEN;
+import static cairn.Fault.INVALID_REQUEST;
+import static cairn.Fault.NOT_FOUND;
+
+import cairn.StoreException;
+import cairn.Text;
+import cairn.image.ImageId;
+import cairn.image.ImageManifest;
+import cairn.image.ImageManifest.BlockDevice;
+import cairn.image.ImageName;
+import cairn.image.SnapshotId;
+import cairn.image.StoreKey;
+import cairn.server.account.Caller;
+import cairn.server.storage.Catalog;
+import cairn.server.storage.Catalog.Change;
+import cairn.tree.TreeRoot;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * The images and snapshots of a store. Whoever may not see one is told that it does not exist. Safe for threads: what must
+ * hold together is committed together, on conditions.
+ */
+public final class ImageRegistry {
+    private static final String IMAGE_PREFIX = "image/";
+    private static final String NAME_PREFIX = "image-name/";
+    private static final String SNAPSHOT_PREFIX = "snapshot/";
+    /** Which image names a snapshot: {@code snapshot-use/SNAPSHOT/IMAGE}, so that deleting one asks nobody else. */
+    private static final String USE_PREFIX = "snapshot-use/";
+    private static final String ROOT_DEVICE = "/dev/vda";
+    private static final int LIST_ENTRIES = 1000;
+
+    private final Catalog catalog;
+    private final StoreKey storeKey;
+    private final Clock clock;
+    private final SecureRandom random = new SecureRandom();
+
+    public ImageRegistry(Catalog catalog, StoreKey storeKey, Clock clock) {
+        this.catalog = catalog;
+        this.storeKey = storeKey;
+        this.clock = clock;
+    }
+
+    /** The key that proves this store's images: 32 bytes. */
+    public byte[] publicKey() {
+        return storeKey.publicKey();
+    }
+
+    /**
+     * Makes a snapshot of a tree that is sealed, and an image of that snapshot.
+     *
+     * @param others changes that are to be made if and only if the image is
+     * @throws StoreException CONFLICT if the name is taken, NOT_FOUND for an unknown parent
+     */
+    public RegisteredImage register(Caller caller, NewImage wanted, TreeRoot root, List<Change> others) {
+        String nameKey = nameKey(caller, wanted.name());
+        catalog.find(nameKey).ifPresent(taken -> {
+            throw new StoreException(
+                    CONFLICT,
+                    "there is an image named \"" + wanted.name() + "\" already: "
+                            + new String(taken.value(), StandardCharsets.US_ASCII));
+        });
+        Optional<RegisteredImage> parent = wanted.parent().map(id -> read(caller, id));
+        Instant now = clock.instant().truncatedTo(ChronoUnit.MILLIS);
+        Snapshot snapshot = new Snapshot(
+                SnapshotId.random(random),
+                caller.account(),
+                caller.domain(),
+                root,
+                parent.map(image -> image.manifest().root().snapshot()),
+                now,
+                Map.of());
+        ImageManifest manifest = new ImageManifest(
+                wanted.name(),
+                wanted.description(),
+                caller.account(),
+                wanted.architecture(),
+                wanted.bootMode(),
+                ROOT_DEVICE,
+                List.of(new BlockDevice(ROOT_DEVICE, snapshot.id(), root.digest(), root.sizeBytes())),
+                wanted.parent(),
+                now);
+        RegisteredImage image = new RegisteredImage(storeKey.sign(manifest), false, List.of(), wanted.tags());
+
+        List<Change> changes = new ArrayList<>(others);
+        byte[] id = image.id().value().getBytes(StandardCharsets.US_ASCII);
+        changes.add(new Change.PutIfAbsent(SNAPSHOT_PREFIX + snapshot.id(), ImageRecords.encode(snapshot)));
+        changes.add(new Change.PutIfAbsent(IMAGE_PREFIX + image.id(), ImageRecords.encode(image)));
+        changes.add(new Change.PutIfAbsent(nameKey, id));
+        changes.add(new Change.PutIfAbsent(useKey(snapshot.id(), image.id()), id));
+        catalog.commit(changes);
+        return image;
+    }
+
+    /** @throws StoreException NOT_FOUND if there is none that the caller may see */
+    public RegisteredImage read(Caller caller, ImageId id) {
+        return catalog.find(IMAGE_PREFIX + id)
+                .map(ImageRecords::image)
+                .filter(image -> maySee(caller, image))
+                .orElseThrow(() -> notFound("image", id.value()));
+    }
+
+    /** Images that the caller may see, in the order of their ids. @param after only ids after this one; may be empty */
+    public List<RegisteredImage> list(Caller caller, String after, int imagesMax) {
+        List<RegisteredImage> images = new ArrayList<>();
+        String last = IMAGE_PREFIX + after;
+        while (images.size() < imagesMax) {
+            List<Catalog.Entry> some = catalog.list(IMAGE_PREFIX, last, imagesMax);
+            if (some.isEmpty()) {
+                break;
+            }
+            for (Catalog.Entry entry : some) {
+                RegisteredImage image = ImageRecords.image(entry);
+                if (images.size() < imagesMax && maySee(caller, image)) {
+                    images.add(image);
+                }
+            }
+            last = some.get(some.size() - 1).key();
+        }
+        return images;
+    }
+
+    /**
+     * Removes an image, and its snapshots where no other image names them.
+     *
+     * @throws StoreException NOT_FOUND, or FORBIDDEN for an image that is only shared with the caller
+     */
+    public void remove(Caller caller, ImageId id) {
+        RegisteredImage image = read(caller, id);
+        requireOwner(caller, image.manifest().owner().equals(caller.account()), id.value());
+        List<Change> changes = new ArrayList<>();
+        changes.add(delete(IMAGE_PREFIX + id));
+        changes.add(delete(NAME_PREFIX + image.manifest().owner() + '/' + image.manifest().name()));
+        for (BlockDevice device : image.manifest().blockDevices()) {
+            changes.add(delete(useKey(device.snapshot(), id)));
+            if (users(device.snapshot()).equals(List.of(id.value()))) {
+                changes.add(delete(SNAPSHOT_PREFIX + device.snapshot()));
+            }
+        }
+        catalog.commit(changes);
+    }
+
+    /** @throws StoreException NOT_FOUND if there is none that the caller may see */
+    public Snapshot readSnapshot(Caller caller, SnapshotId id) {
+        return catalog.find(SNAPSHOT_PREFIX + id)
+                .map(ImageRecords::snapshot)
+                .filter(snapshot -> caller.isRoot() || snapshot.owner().equals(caller.account()))
+                .orElseThrow(() -> notFound("snapshot", id.value()));
+    }
+
+    /** @throws StoreException NOT_FOUND, or CONFLICT where an image names it */
+    public void removeSnapshot(Caller caller, SnapshotId id) {
+        readSnapshot(caller, id);
+        List<String> users = users(id);
+        if (!users.isEmpty()) {
+            throw new StoreException(CONFLICT, "snapshot " + id + " is in use by " + String.join(", ", users));
+        }
+        catalog.commit(List.of(delete(SNAPSHOT_PREFIX + id)));
+    }
+
+    /**
+     * The content of an image's root device, or of a snapshot.
+     *
+     * @param id {@code ami-...} or {@code snap-...}
+     * @throws StoreException NOT_FOUND, or INVALID_REQUEST for a malformed id
+     */
+    public Disk disk(Caller caller, String id) {
+        Snapshot snapshot;
+        if (id.startsWith(ImageId.PREFIX)) {
+            BlockDevice root = read(caller, new ImageId(id)).manifest().root();
+            snapshot = catalog.find(SNAPSHOT_PREFIX + root.snapshot())
+                    .map(ImageRecords::snapshot)
+                    .orElseThrow(() -> notFound("snapshot", root.snapshot().value()));
+        } else if (id.startsWith(SnapshotId.PREFIX)) {
+            snapshot = readSnapshot(caller, new SnapshotId(id));
+        } else {
+            throw new StoreException(
+                    INVALID_REQUEST, "\"" + Text.shown(id) + "\" is no id (expecting \"ami-...\" or \"snap-...\")");
+        }
+        return new Disk(snapshot.root(), snapshot.domain());
+    }
+
+    /** Visits every snapshot of the store. */
+    public void forEachSnapshot(Consumer<Snapshot> visitor) {
+        forEach(SNAPSHOT_PREFIX, entry -> visitor.accept(ImageRecords.snapshot(entry)));
+    }
+
+    /** Visits the ids of all images of the store. */
+    public void forEachImageId(Consumer<ImageId> visitor) {
+        forEach(IMAGE_PREFIX, entry -> visitor.accept(new ImageId(entry.key().substring(IMAGE_PREFIX.length()))));
+    }
+
+    private void forEach(String prefix, Consumer<Catalog.Entry> visitor) {
+        String last = "";
+        List<Catalog.Entry> some;
+        do {
+            some = catalog.list(prefix, last, LIST_ENTRIES);
+            some.forEach(visitor);
+            last = some.isEmpty() ? last : some.get(some.size() - 1).key();
+        } while (!some.isEmpty());
+    }
+
+    private List<String> users(SnapshotId id) {
+        String prefix = USE_PREFIX + id + '/';
+        return catalog.list(prefix, "", LIST_ENTRIES).stream()
+                .map(entry -> entry.key().substring(prefix.length()))
+                .toList();
+    }
+
+    private Change delete(String key) {
+        return new Change.Delete(
+                key,
+                catalog.find(key).map(Catalog.Entry::version).orElseThrow(() -> notFound("record", key)));
+    }
+
+    private static boolean maySee(Caller caller, RegisteredImage image) {
+        return caller.isRoot()
+                || image.isPublic()
+                || image.manifest().owner().equals(caller.account())
+                || image.sharedWith().contains(caller.account());
+    }
+
+    private static void requireOwner(Caller caller, boolean isOwner, String id) {
+        if (!isOwner && !caller.isRoot()) {
+            throw new StoreException(FORBIDDEN, id + " belongs to another account");
+        }
+    }
+
+    private static StoreException notFound(String what, String id) {
+        return new StoreException(NOT_FOUND, "there is no " + what + ' ' + id);
+    }
+
+    private static String nameKey(Caller caller, ImageName name) {
+        return NAME_PREFIX + caller.account() + '/' + name;
+    }
+
+    private static String useKey(SnapshotId snapshot, ImageId image) {
+        return USE_PREFIX + snapshot + '/' + image;
+    }
+}

@@ -1,0 +1,46 @@
+package cairn.server.image;
+
+import static cairn.Fault.INVALID_REQUEST;
+
+import cairn.StoreException;
+import cairn.Text;
+import cairn.image.Architecture;
+import cairn.image.BootMode;
+import cairn.image.ImageId;
+import cairn.image.ImageName;
+import java.util.Map;
+import java.util.Optional;
+
+/** What its maker says of an image that is to be registered. */
+public record NewImage(
+        ImageName name,
+        String description,
+        Architecture architecture,
+        Optional<BootMode> bootMode,
+        Optional<ImageId> parent,
+        Map<String, String> tags) {
+    /** What EC2 allows. */
+    public static final int TAGS_MAX = 50;
+    public static final int TAG_KEY_CHARS_MAX = 127;
+    public static final int TAG_VALUE_CHARS_MAX = 255;
+
+    /** @throws StoreException INVALID_REQUEST for tags beyond their limits */
+    public NewImage {
+        tags = Map.copyOf(tags);
+        if (tags.size() > TAGS_MAX) {
+            throw new StoreException(
+                    INVALID_REQUEST, "an image has at most " + TAGS_MAX + " tags, not " + tags.size());
+        }
+        tags.forEach((key, value) -> {
+            if (key.isEmpty()
+                    || key.length() > TAG_KEY_CHARS_MAX
+                    || value.length() > TAG_VALUE_CHARS_MAX
+                    || key.startsWith("aws:")) {
+                throw new StoreException(
+                        INVALID_REQUEST,
+                        "tag \"" + Text.shown(key) + "\": a key has 1 to " + TAG_KEY_CHARS_MAX
+                                + " characters and does not begin with aws:, a value at most " + TAG_VALUE_CHARS_MAX);
+            }
+        });
+    }
+}

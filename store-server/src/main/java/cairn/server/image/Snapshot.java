@@ -1,0 +1,28 @@
+package cairn.server.image;
+
+import cairn.image.AccountId;
+import cairn.image.SnapshotId;
+import cairn.server.storage.DomainId;
+import cairn.tree.TreeRoot;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A disk at one moment, complete and unchangeable.
+ *
+ * @param domain the dedup domain in which its pages and chunks are found
+ * @param parent the snapshot that it was derived from
+ */
+public record Snapshot(
+        SnapshotId id,
+        AccountId owner,
+        DomainId domain,
+        TreeRoot root,
+        Optional<SnapshotId> parent,
+        Instant startedAt,
+        Map<String, String> tags) {
+    public Snapshot {
+        tags = Map.copyOf(tags);
+    }
+}

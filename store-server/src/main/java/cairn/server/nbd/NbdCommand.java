@@ -1,0 +1,38 @@
+package cairn.server.nbd;
+
+/** What a request asks for; with its code on the wire. */
+enum NbdCommand {
+    READ(0),
+    WRITE(1),
+    DISC(2),
+    FLUSH(3),
+    TRIM(4),
+    CACHE(5),
+    WRITE_ZEROES(6),
+    BLOCK_STATUS(7),
+    /** Any code we do not know. */
+    UNKNOWN(-1);
+
+    /** READ: one content chunk only. */
+    static final int FLAG_DF = 1 << 2;
+    /** BLOCK_STATUS: one extent only. */
+    static final int FLAG_REQ_ONE = 1 << 3;
+
+    private static final NbdCommand[] BY_CODE = {
+        READ, WRITE, DISC, FLUSH, TRIM, CACHE, WRITE_ZEROES, BLOCK_STATUS
+    };
+
+    private final int code;
+
+    NbdCommand(int code) {
+        this.code = code;
+    }
+
+    int code() {
+        return code;
+    }
+
+    static NbdCommand of(int code) {
+        return code >= 0 && code < BY_CODE.length ? BY_CODE[code] : UNKNOWN;
+    }
+}

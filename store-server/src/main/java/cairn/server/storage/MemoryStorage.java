@@ -1,0 +1,48 @@
+package cairn.server.storage;
+
+import cairn.Fault;
+import cairn.StoreException;
+
+/** Storage that keeps everything on the heap and nothing afterwards; for tests, and real enough for them. */
+public final class MemoryStorage implements Storage {
+    private final Door door = new Door();
+    private final MemorySegmentStore segments = new MemorySegmentStore(door);
+    private final MemoryChunkIndex index = new MemoryChunkIndex(door);
+    private final MemoryCatalog catalog = new MemoryCatalog(door);
+
+    @Override
+    public SegmentStore segments() {
+        return segments;
+    }
+
+    @Override
+    public ChunkIndex index() {
+        return index;
+    }
+
+    @Override
+    public Catalog catalog() {
+        return catalog;
+    }
+
+    @Override
+    public long usableBytes() {
+        return Long.MAX_VALUE;
+    }
+
+    @Override
+    public void close() {
+        door.isClosed = true;
+    }
+
+    /** Whether this storage may still be used: one answer for its three parts. */
+    static final class Door {
+        private volatile boolean isClosed;
+
+        void requireOpen() {
+            if (isClosed) {
+                throw new StoreException(Fault.SHUTTING_DOWN, "the storage is closed");
+            }
+        }
+    }
+}

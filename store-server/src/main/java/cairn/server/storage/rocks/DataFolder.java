@@ -1,0 +1,185 @@
+package cairn.server.storage.rocks;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.TRUNCATE_EXISTING;
+import static java.nio.file.StandardOpenOption.WRITE;
+
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.Text;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * The folder that a store lives in: what is where, which version of it, and who has it open.
+ *
+ * <p>The lock that keeps a second server out is RocksDB's own, on {@code rocks/LOCK}: an {@code fcntl} lock between processes, a list of
+ * held files within one. A lock of ours taken through {@link FileChannel} would be lost as soon as anything in this
+ * process opened that file and closed it again, as a second, refused server in the same process does. {@code pid} only says who.
+ */
+final class DataFolder {
+    static final String VERSION = "cairn store 1";
+
+    private static final int VERSION_BYTES_MAX = 64;
+    private static final String VERSION_FILE = "VERSION";
+    private static final String NEW_VERSION_FILE = "VERSION.new";
+    private static final String PID_FILE = "pid";
+    /** What may lie in a folder that we make a store of: a crash of ours, or mkfs, left it. */
+    private static final Set<String> IGNORED = Set.of(NEW_VERSION_FILE, "lost+found");
+
+    private final Path root;
+
+    private DataFolder(Path root) {
+        this.root = root;
+    }
+
+    /** Makes the folder, for its owner alone, or checks the one that is there. */
+    static DataFolder open(Path path) {
+        try {
+            if (!Files.exists(path)) {
+                make(path);
+            }
+            if (!Files.isDirectory(path)) {
+                throw new StoreException(Fault.INVALID_REQUEST, "data folder " + path + " is not a folder");
+            }
+            // One spelling for one folder: RocksDB tells by the name whether this process holds a lock already.
+            DataFolder folder = new DataFolder(path.toRealPath());
+            folder.claimOrCheck();
+            Files.createDirectories(folder.segments());
+            return folder;
+        } catch (IOException e) {
+            throw new StoreException(Fault.INTERNAL, "cannot use data folder " + path + ": " + reason(e), e);
+        }
+    }
+
+    private static void make(Path path) throws IOException {
+        Path parent = path.toAbsolutePath().getParent();
+        if (parent != null) {
+            Files.createDirectories(parent);
+        }
+        boolean isPosix = path.getFileSystem().supportedFileAttributeViews().contains("posix");
+        FileAttribute<?>[] owners = isPosix
+                ? new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))}
+                : new FileAttribute<?>[0];
+        Files.createDirectories(path, owners);
+    }
+
+    private void claimOrCheck() throws IOException {
+        Path version = root.resolve(VERSION_FILE);
+        if (Files.exists(version)) {
+            checkVersion(version);
+            return;
+        }
+        Set<String> others = new TreeSet<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(root)) {
+            files.forEach(file -> others.add(file.getFileName().toString()));
+        }
+        others.removeAll(IGNORED);
+        if (!others.isEmpty()) {
+            throw new StoreException(Fault.INVALID_REQUEST, "folder " + root + " is not a cairn store and not empty: it holds "
+                    + Text.shown(others.iterator().next()) + " and no " + VERSION_FILE + "; name an empty or a new folder");
+        }
+        Path fresh = root.resolve(NEW_VERSION_FILE);
+        write(fresh, VERSION + "\n");
+        Files.move(fresh, version, ATOMIC_MOVE);
+        try (FileChannel folder = FileChannel.open(root, READ)) {
+            folder.force(true);
+        }
+    }
+
+    private void checkVersion(Path file) throws IOException {
+        String version = Files.size(file) > VERSION_BYTES_MAX ? "" : Files.readString(file, UTF_8).strip();
+        if (!version.equals(VERSION)) {
+            throw new StoreException(Fault.INVALID_REQUEST, "folder " + root + " holds a store of version \""
+                    + Text.shown(version) + "\"; this program reads \"" + VERSION + '"');
+        }
+    }
+
+    Path root() {
+        return root;
+    }
+
+    Path rocks() {
+        return root.resolve("rocks");
+    }
+
+    Path segments() {
+        return root.resolve("segments");
+    }
+
+    Path segment(long number) {
+        return segments().resolve("segment-" + number + ".sst");
+    }
+
+    /** Removes what an earlier run has left unsealed. Only for who holds the lock. */
+    void removeUnsealed() {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(segments())) {
+            for (Path file : files) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new StoreException(Fault.INTERNAL, "cannot clear " + segments() + ": " + reason(e), e);
+        }
+    }
+
+    /** Says who has the folder open. Only for who holds the lock. */
+    void writePid() {
+        try {
+            write(root.resolve(PID_FILE), ProcessHandle.current().pid() + "\n");
+        } catch (IOException e) {
+            Fault fault = e.getMessage() != null && e.getMessage().contains("No space left") ? Fault.NO_SPACE : Fault.INTERNAL;
+            throw new StoreException(fault, "cannot write " + root.resolve(PID_FILE) + ": " + reason(e), e);
+        }
+    }
+
+    void removePid() {
+        try {
+            Files.deleteIfExists(root.resolve(PID_FILE));
+        } catch (IOException e) {
+            // It only tells people who holds the lock, and nobody does any more.
+        }
+    }
+
+    StoreException inUse(Throwable cause) {
+        return new StoreException(Fault.CONFLICT, "data folder " + root + " is in use by " + holder(), cause);
+    }
+
+    private String holder() {
+        try {
+            Path file = root.resolve(PID_FILE);
+            List<String> lines = Files.size(file) > VERSION_BYTES_MAX ? List.of() : Files.readAllLines(file, UTF_8);
+            if (!lines.isEmpty() && lines.get(0).matches("[0-9]{1,20}")) {
+                return "process " + lines.get(0);
+            }
+        } catch (IOException e) {
+            // The holder has not written it yet, or is just going.
+        }
+        return "another process";
+    }
+
+    private static void write(Path file, String text) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, CREATE, WRITE, TRUNCATE_EXISTING)) {
+            ByteBuffer bytes = UTF_8.encode(text);
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+            channel.force(true);
+        }
+    }
+
+    private static String reason(IOException e) {
+        return e.getClass().getSimpleName() + (e.getMessage() == null ? "" : " " + e.getMessage());
+    }
+}

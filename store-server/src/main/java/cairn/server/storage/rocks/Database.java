@@ -1,0 +1,188 @@
+package cairn.server.storage.rocks;
+
+import cairn.Fault;
+import cairn.StoreException;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
+import org.rocksdb.ColumnFamilyDescriptor;
+import org.rocksdb.ColumnFamilyHandle;
+import org.rocksdb.RocksDB;
+import org.rocksdb.RocksDBException;
+
+/**
+ * The open RocksDB, lent to one call at a time: closing waits for calls under way and refuses later ones, so that no
+ * call ever reaches freed memory.
+ *
+ * <p>A failed write leaves RocksDB refusing all writes until it is opened again. So the next write after a failure opens
+ * it again first, once there is space for what is in the log. Acknowledged writes are in the log and come back with it. Opening writes the log's rows into
+ * synced files, so that nothing rests any longer on a log that a failed or killed process may not have synced.
+ */
+final class Database implements AutoCloseable {
+    /** What opening takes beside the rows in the log: a new log, a new manifest, tables' indexes and filters. */
+    private static final long REOPEN_BYTES = 2L << 20;
+
+    /** The native objects that calls work on. */
+    record Handles(RocksDB db, Map<Family, ColumnFamilyHandle> families) {
+        ColumnFamilyHandle of(Family family) {
+            return families.get(family);
+        }
+    }
+
+    interface Call<T> {
+        T run(Handles handles) throws RocksDBException;
+    }
+
+    private final DataFolder folder;
+    private final FreeSpace space;
+    private final Tuning tuning;
+    private final ReadWriteLock guard = new ReentrantReadWriteLock();
+    /** Null while it could not be opened again. Guarded by {@link #guard}. */
+    private Handles handles;
+    /** Guarded by {@link #guard}. */
+    private boolean isClosed;
+    private volatile boolean hasFailed;
+
+    /** @throws StoreException CONFLICT if another process, or this one, has the folder open */
+    Database(DataFolder folder, FreeSpace space, Tuning tuning) {
+        this.folder = folder;
+        this.space = space;
+        this.tuning = tuning;
+        this.handles = open();
+    }
+
+    private Handles open() {
+        List<ColumnFamilyDescriptor> descriptors = new ArrayList<>();
+        for (Family family : Family.values()) {
+            descriptors.add(new ColumnFamilyDescriptor(family.storedName(), tuning.of(family)));
+        }
+        List<ColumnFamilyHandle> opened = new ArrayList<>();
+        try {
+            RocksDB db = RocksDB.open(tuning.database, folder.rocks().toString(), descriptors, opened);
+            Map<Family, ColumnFamilyHandle> families = new EnumMap<>(Family.class);
+            for (Family family : Family.values()) {
+                families.put(family, opened.get(families.size()));
+            }
+            return new Handles(db, families);
+        } catch (RocksDBException e) {
+            throw isLocked(e) ? folder.inUse(e) : Failures.of("open " + folder.rocks(), folder.root(), e);
+        }
+    }
+
+    /** RocksDB has no status of its own for this; its two messages are "While lock file" and "lock hold by current process". */
+    private static boolean isLocked(RocksDBException e) {
+        return e.getMessage() != null
+                && (e.getMessage().startsWith("While lock file") || e.getMessage().startsWith("lock hold by"));
+    }
+
+    /** Lends the database to a call that changes nothing. @param what for the message, should it fail */
+    <T> T read(Supplier<String> what, Call<T> call) {
+        Lock lock = lend();
+        try {
+            return call.run(handles);
+        } catch (RocksDBException e) {
+            throw Failures.of(what.get(), folder.root(), e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Lends the database to a call that writes. After a failure it is opened again before the next one. */
+    void write(Supplier<String> what, Call<?> call) {
+        if (hasFailed) {
+            reopen();
+        }
+        Lock lock = lend();
+        try {
+            call.run(handles);
+        } catch (RocksDBException e) {
+            hasFailed = true;
+            throw Failures.of(what.get(), folder.root(), e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Locked for the caller, open, and not to be closed before the caller unlocks it. */
+    private Lock lend() {
+        Lock lock = guard.readLock();
+        lock.lock();
+        if (!isClosed && handles != null) {
+            return lock;
+        }
+        boolean isClosed = this.isClosed;
+        lock.unlock();
+        if (isClosed) {
+            throw closed();
+        }
+        reopen();
+        return lend();
+    }
+
+    private void reopen() {
+        guard.writeLock().lock();
+        try {
+            if (isClosed) {
+                throw closed();
+            }
+            if (handles != null && !hasFailed) {
+                return;
+            }
+            long neededBytes = REOPEN_BYTES + logBytes();
+            if (space.leftBytes() < neededBytes) {
+                throw new StoreException(Fault.NO_SPACE, "no space left in " + folder.root() + ": " + space.leftBytes()
+                        + " bytes are free, " + neededBytes + " are needed to go on after a failed write");
+            }
+            release();
+            handles = open();
+            hasFailed = false;
+        } finally {
+            guard.writeLock().unlock();
+        }
+    }
+
+    private long logBytes() {
+        long bytes = 0;
+        try (DirectoryStream<Path> logs = Files.newDirectoryStream(folder.rocks(), "*.log")) {
+            for (Path log : logs) {
+                bytes += Files.size(log);
+            }
+        } catch (IOException e) {
+            throw new StoreException(Fault.INTERNAL, "cannot list " + folder.rocks() + ": " + e.getMessage(), e);
+        }
+        return bytes;
+    }
+
+    private StoreException closed() {
+        return new StoreException(Fault.SHUTTING_DOWN, "the storage in " + folder.root() + " is closed");
+    }
+
+    /** Closes in the order RocksDB needs: column families, then the database. Its options are the caller's. */
+    @Override
+    public void close() {
+        guard.writeLock().lock();
+        try {
+            isClosed = true;
+            release();
+        } finally {
+            guard.writeLock().unlock();
+        }
+    }
+
+    private void release() {
+        if (handles != null) {
+            handles.families().values().forEach(ColumnFamilyHandle::close);
+            handles.db().close();
+            handles = null;
+        }
+    }
+}

@@ -1,0 +1,21 @@
+package cairn.server.storage.rocks;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+/** The database's column families. */
+enum Family {
+    DEFAULT("default"),
+    CHUNKS("chunks"),
+    CHUNK_INDEX("chunk-index"),
+    CATALOG("catalog");
+
+    private final String storedName;
+
+    Family(String storedName) {
+        this.storedName = storedName;
+    }
+
+    byte[] storedName() {
+        return storedName.getBytes(US_ASCII);
+    }
+}

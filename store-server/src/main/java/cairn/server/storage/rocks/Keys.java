@@ -1,0 +1,87 @@
+package cairn.server.storage.rocks;
+
+import static java.nio.ByteOrder.BIG_ENDIAN;
+
+import cairn.Digest;
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.server.storage.DomainId;
+import cairn.server.storage.ItemKey;
+import cairn.server.storage.SegmentStore.Item;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+
+/**
+ * Keys and fixed-size values in bytes; numbers are big-endian, so that their order is that of the bytes.
+ * <pre>
+ *   chunks       offset  size  field
+ *                     0     8  ordinal, see {@link cairn.server.storage.Ordinal}
+ *                     8     1  item kind: 0 a chunk, 1 + level a page
+ *                     9    32  item digest
+ *   chunk-index       0     4  dedup domain
+ *                     4     1  item kind
+ *                     5    32  item digest
+ *                   or, for the number of rows of one kind:
+ *                     0     4  all bits set
+ *                     4     1  item kind
+ * </pre>
+ * An item's own name is part of its key in {@code chunks}: a misplaced item is then not found instead of
+ * served, the index can be rebuilt from keys, and the value is the packed item and nothing else, read without a second copy.
+ */
+final class Keys {
+    static final int CHUNK_BYTES = 8 + 1 + Digest.SIZE_BYTES;
+    static final int INDEX_BYTES = 4 + 1 + Digest.SIZE_BYTES;
+
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, BIG_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, BIG_ENDIAN);
+
+    private Keys() {}
+
+    static byte[] chunk(long ordinal, ItemKey key) {
+        byte[] bytes = new byte[CHUNK_BYTES];
+        LONG.set(bytes, 0, ordinal);
+        bytes[8] = (byte) key.kind();
+        key.digest().write(bytes, 9);
+        return bytes;
+    }
+
+    /**
+     * Not after any item at this ordinal, and after everything that RocksDB may use to tell it from the one before, so that
+     * a search from here reads no block of that one.
+     */
+    static byte[] firstAt(long ordinal) {
+        return Arrays.copyOf(number(ordinal), 8 + 1);
+    }
+
+    /** Takes a row of {@code chunks} apart. @throws StoreException CORRUPT if the key is none */
+    static Item item(byte[] key, byte[] packed) {
+        if (key.length != CHUNK_BYTES) {
+            throw new StoreException(Fault.CORRUPT, "a key in chunks has " + key.length + " bytes, expected " + CHUNK_BYTES);
+        }
+        return new Item(number(key), new ItemKey(Byte.toUnsignedInt(key[8]), Digest.read(key, 9)), packed);
+    }
+
+    static byte[] index(DomainId domain, ItemKey key) {
+        byte[] bytes = new byte[INDEX_BYTES];
+        INT.set(bytes, 0, domain.number());
+        bytes[4] = (byte) key.kind();
+        key.digest().write(bytes, 5);
+        return bytes;
+    }
+
+    static byte[] indexCount(int kind) {
+        return new byte[] {-1, -1, -1, -1, (byte) kind};
+    }
+
+    static byte[] number(long number) {
+        byte[] bytes = new byte[8];
+        LONG.set(bytes, 0, number);
+        return bytes;
+    }
+
+    /** The number in the first 8 bytes. */
+    static long number(byte[] bytes) {
+        return (long) LONG.get(bytes, 0);
+    }
+}

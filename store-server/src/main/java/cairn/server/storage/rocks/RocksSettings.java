@@ -1,0 +1,46 @@
+package cairn.server.storage.rocks;
+
+import cairn.Fault;
+import cairn.StoreException;
+
+/**
+ * How much of the machine the storage may use.
+ *
+ * @param reserveBytes free space that uploads may not use: data is refused below it, records below half of it, and removals never,
+ *     so that a full store can still be tidied up, and RocksDB always has room to flush and compact
+ * @param smallSegmentBytesMax a segment up to this size is written through the log instead of as a file of its own
+ * @param segmentCacheBytes cache for the parts of segments' block indexes that are in use (8 bytes for each item)
+ * @param indexCacheBytes cache for blocks of the chunk index and the catalog
+ * @param writeBufferBytes memory for rows not yet in files, for each of the large column families; up to twice as much
+ *     while it is being written out
+ * @param openFilesMax files kept open; fewer where the process may not open so many
+ */
+public record RocksSettings(
+        long reserveBytes,
+        int smallSegmentBytesMax,
+        long segmentCacheBytes,
+        long indexCacheBytes,
+        long writeBufferBytes,
+        int openFilesMax) {
+    public static final RocksSettings DEFAULT =
+            new RocksSettings(256L << 20, 1 << 20, 16L << 20, 32L << 20, 32L << 20, 16_384);
+
+    public RocksSettings {
+        if (reserveBytes < 0 || smallSegmentBytesMax < 0 || segmentCacheBytes < 0 || indexCacheBytes < 0
+                || writeBufferBytes < 64 << 10 || openFilesMax < 64) {
+            throw new StoreException(Fault.INVALID_REQUEST, "storage settings out of range: reserve " + reserveBytes
+                    + ", small segment " + smallSegmentBytesMax + ", caches " + segmentCacheBytes + " and "
+                    + indexCacheBytes + ", write buffer " + writeBufferBytes + " bytes, " + openFilesMax + " files");
+        }
+    }
+
+    public RocksSettings withReserveBytes(long bytes) {
+        return new RocksSettings(
+                bytes, smallSegmentBytesMax, segmentCacheBytes, indexCacheBytes, writeBufferBytes, openFilesMax);
+    }
+
+    public RocksSettings withWriteBufferBytes(long bytes) {
+        return new RocksSettings(
+                reserveBytes, smallSegmentBytesMax, segmentCacheBytes, indexCacheBytes, bytes, openFilesMax);
+    }
+}

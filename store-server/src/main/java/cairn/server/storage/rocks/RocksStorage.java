@@ -1,0 +1,101 @@
+package cairn.server.storage.rocks;
+
+import cairn.StoreException;
+import cairn.server.storage.Catalog;
+import cairn.server.storage.ChunkIndex;
+import cairn.server.storage.SegmentStore;
+import cairn.server.storage.Storage;
+import java.nio.file.Path;
+import org.rocksdb.RocksDB;
+
+/** A store's storage in one data folder, in an embedded RocksDB. Reads and closing may come from any thread. */
+public final class RocksStorage implements Storage {
+    private final DataFolder folder;
+    private final FreeSpace space;
+    private final Tuning tuning;
+    private final Database database;
+    private final RocksSegmentStore segments;
+    private final RocksChunkIndex index;
+    private final RocksCatalog catalog;
+    /** Guarded by {@code this}. */
+    private boolean isClosed;
+
+    private RocksStorage(
+            DataFolder folder, FreeSpace space, Tuning tuning, Database database, RocksSegmentStore segments) {
+        this.folder = folder;
+        this.space = space;
+        this.tuning = tuning;
+        this.database = database;
+        this.segments = segments;
+        this.index = new RocksChunkIndex(database, tuning, space);
+        this.catalog = new RocksCatalog(database, tuning, space);
+    }
+
+    /** Opens the store in a folder, or makes one there, with {@link RocksSettings#DEFAULT}. */
+    public static RocksStorage open(Path dataFolder) {
+        return open(dataFolder, RocksSettings.DEFAULT);
+    }
+
+    /**
+     * Opens the store in a folder, or makes one in a folder that is empty or not there yet, for its owner alone.
+     *
+     * @throws StoreException INVALID_REQUEST if the folder holds something else, or a store of an unknown version;
+     *     CONFLICT, naming folder and process, if it is in use; CORRUPT if the database's own files are damaged;
+     *     NO_SPACE if there is no room to begin
+     */
+    public static RocksStorage open(Path dataFolder, RocksSettings settings) {
+        DataFolder folder = DataFolder.open(dataFolder);
+        FreeSpace space = new FreeSpace(folder.root(), settings.reserveBytes());
+        RocksDB.loadLibrary();
+        Tuning tuning = new Tuning(settings);
+        Database database = null;
+        try {
+            database = new Database(folder, space, tuning);
+            folder.writePid();
+            folder.removeUnsealed();
+            RocksSegmentStore segments = new RocksSegmentStore(database, tuning, folder, space, settings);
+            return new RocksStorage(folder, space, tuning, database, segments);
+        } catch (RuntimeException | Error e) {
+            if (database != null) {
+                folder.removePid();
+                database.close();
+            }
+            tuning.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public SegmentStore segments() {
+        return segments;
+    }
+
+    @Override
+    public ChunkIndex index() {
+        return index;
+    }
+
+    @Override
+    public Catalog catalog() {
+        return catalog;
+    }
+
+    @Override
+    public long usableBytes() {
+        return space.usableBytes();
+    }
+
+    /** Closes in the order RocksDB needs: segment being written, column families, database, then its options. */
+    @Override
+    public synchronized void close() {
+        if (isClosed) {
+            return;
+        }
+        isClosed = true;
+        segments.stop();
+        folder.removePid();
+        database.close();
+        segments.free();
+        tuning.close();
+    }
+}

@@ -1,0 +1,152 @@
+package cairn.server.storage.rocks;
+
+import com.sun.management.UnixOperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import org.rocksdb.BlockBasedTableConfig;
+import org.rocksdb.BloomFilter;
+import org.rocksdb.ColumnFamilyOptions;
+import org.rocksdb.CompressionType;
+import org.rocksdb.DBOptions;
+import org.rocksdb.EnvOptions;
+import org.rocksdb.IndexType;
+import org.rocksdb.InfoLogLevel;
+import org.rocksdb.IngestExternalFileOptions;
+import org.rocksdb.LRUCache;
+import org.rocksdb.Options;
+import org.rocksdb.RocksObject;
+import org.rocksdb.WriteOptions;
+
+/**
+ * RocksDB's options, and why they are so. They outlive the database: close it first.
+ *
+ * <p>{@code chunks}: two levels. Segments come in ascending order and are ingested into the lower one; what came through the log is
+ * flushed before the next segment is ingested (see {@link RocksSegmentStore}), so no file's range overlaps another's, and every
+ * compaction is a move by name. Values are packed already, so blocks are not compressed; a block holds one value, or a few up to 4 KiB. One
+ * index entry for each chunk would come to 140 MB of memory for a TiB, so the block index is partitioned and only the parts in
+ * use are cached, before any data block: our own chunk cache sits above this one. No filter: we never ask for an ordinal that is not there.
+ *
+ * <p>{@code chunk-index}: most questions are about what is not there, so a bloom filter of 10 bits, in memory with the block
+ * index (1.4 bytes a row): in a shared cache they would evict each other.
+ */
+final class Tuning implements AutoCloseable {
+    /** A log beyond this forces out the rows that hold it, which bounds what is replayed after a crash. */
+    private static final long LOG_BYTES_MAX = 64L << 20;
+    private static final long SYNC_AHEAD_BYTES = 4L << 20;
+    private static final int BLOOM_BITS = 10;
+    private static final double INDEX_SHARE_OF_SEGMENT_CACHE = 0.8;
+
+    private final Deque<RocksObject> owned = new ArrayDeque<>();
+
+    final DBOptions database;
+    final ColumnFamilyOptions numbers;
+    final ColumnFamilyOptions chunks;
+    final ColumnFamilyOptions index;
+    final ColumnFamilyOptions catalog;
+    final EnvOptions segmentFile;
+    final Options segmentTable;
+    final IngestExternalFileOptions ingest;
+    final WriteOptions logged;
+    final WriteOptions synced;
+
+    Tuning(RocksSettings settings) {
+        LRUCache segmentCache = own(new LRUCache(settings.segmentCacheBytes(), 2, false, INDEX_SHARE_OF_SEGMENT_CACHE));
+        LRUCache indexCache = own(new LRUCache(settings.indexCacheBytes(), 2));
+        BloomFilter bloom = own(new BloomFilter(BLOOM_BITS, false));
+
+        database = own(new DBOptions()
+                .setCreateIfMissing(true)
+                .setCreateMissingColumnFamilies(true)
+                .setMaxTotalWalSize(LOG_BYTES_MAX)
+                .setMaxOpenFiles(openFiles(settings))
+                // A segment whose very end is damaged then does not keep the store from being opened: the others
+                // can be read, though RocksDB takes no writes until it is gone.
+                .setOpenFilesAsync(true)
+                .setSkipStatsUpdateOnDbOpen(true)
+                // Space set aside ahead of the log would be missing in a small or nearly full file system.
+                .setAllowFAllocate(false)
+                .setMaxBackgroundJobs(2)
+                .setBytesPerSync(SYNC_AHEAD_BYTES)
+                .setInfoLogLevel(InfoLogLevel.WARN_LEVEL)
+                .setStatsDumpPeriodSec(0)
+                .setStatsPersistPeriodSec(0)
+                .setMaxLogFileSize(1 << 20)
+                .setKeepLogFileNum(3));
+        numbers = own(new ColumnFamilyOptions().setWriteBufferSize(64 << 10));
+        chunks = own(new ColumnFamilyOptions()
+                .setNumLevels(2)
+                .setLevel0FileNumCompactionTrigger(1)
+                .setWriteBufferSize(settings.writeBufferBytes())
+                .setMaxWriteBufferNumber(2)
+                // So that the memory in use tells, near enough, what small segments take.
+                .setArenaBlockSize(64 << 10)
+                .setCompressionType(CompressionType.NO_COMPRESSION)
+                .setTtl(0)
+                .setPeriodicCompactionSeconds(0)
+                .setTableFormatConfig(new BlockBasedTableConfig()
+                        .setBlockSize(4096)
+                        .setBlockCache(segmentCache)
+                        .setIndexType(IndexType.kTwoLevelIndexSearch)
+                        .setMetadataBlockSize(4096)
+                        .setIndexBlockRestartInterval(16)
+                        .setCacheIndexAndFilterBlocks(false)
+                        .setCacheIndexAndFilterBlocksWithHighPriority(true)));
+        index = own(new ColumnFamilyOptions()
+                .setWriteBufferSize(settings.writeBufferBytes())
+                .setMaxWriteBufferNumber(2)
+                // Digests do not compress.
+                .setCompressionType(CompressionType.NO_COMPRESSION)
+                .setTableFormatConfig(new BlockBasedTableConfig()
+                        .setBlockCache(indexCache)
+                        .setFilterPolicy(bloom)
+                        .setCacheIndexAndFilterBlocks(false)));
+        catalog = own(new ColumnFamilyOptions()
+                .setWriteBufferSize(Math.min(8L << 20, settings.writeBufferBytes()))
+                .setMaxWriteBufferNumber(2)
+                .setCompressionType(CompressionType.LZ4_COMPRESSION)
+                .setTableFormatConfig(new BlockBasedTableConfig()
+                        .setBlockCache(indexCache)
+                        .setFilterPolicy(bloom)
+                        .setCacheIndexAndFilterBlocks(false)));
+        // Written out as it grows, so that sealing does not wait for a whole segment.
+        segmentFile = own(new EnvOptions().setBytesPerSync(SYNC_AHEAD_BYTES).setAllowFallocate(false));
+        segmentTable = own(new Options(database, chunks));
+        // No sequence number and no flush: either would mean that a segment's ordinals are not all new, so fail instead.
+        ingest = own(new IngestExternalFileOptions()
+                .setMoveFiles(true)
+                .setSnapshotConsistency(false)
+                .setAllowGlobalSeqNo(false)
+                .setAllowBlockingFlush(false));
+        logged = own(new WriteOptions());
+        synced = own(new WriteOptions().setSync(true));
+    }
+
+    ColumnFamilyOptions of(Family family) {
+        return switch (family) {
+            case DEFAULT -> numbers;
+            case CHUNKS -> chunks;
+            case CHUNK_INDEX -> index;
+            case CATALOG -> catalog;
+        };
+    }
+
+    /** Half of what the process may open is left to connections and disks. */
+    private static int openFiles(RocksSettings settings) {
+        return ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean unix
+                ? (int) Math.max(64, Math.min(settings.openFilesMax(), unix.getMaxFileDescriptorCount() / 2))
+                : settings.openFilesMax();
+    }
+
+    private <T extends RocksObject> T own(T object) {
+        owned.push(object);
+        return object;
+    }
+
+    /** Closes in reverse: what refers to a cache or a filter before the cache and the filter. */
+    @Override
+    public void close() {
+        owned.forEach(RocksObject::close);
+        owned.clear();
+    }
+}

@@ -1,0 +1,301 @@
+package cairn.server.upload;
+
+import static cairn.Fault.INVALID_REQUEST;
+import static cairn.Fault.NOT_FOUND;
+
+import cairn.Digest;
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.Text;
+import cairn.chunk.Chunk;
+import cairn.chunk.ChunkCodec;
+import cairn.chunk.ChunkId;
+import cairn.server.account.Caller;
+import cairn.server.storage.Catalog;
+import cairn.server.storage.Catalog.Change;
+import cairn.server.storage.ChunkStore;
+import cairn.server.storage.DomainId;
+import cairn.server.storage.ItemKey;
+import cairn.server.storage.StoredPages;
+import cairn.tree.Page;
+import cairn.tree.PageId;
+import cairn.tree.RootDigest;
+import cairn.tree.Tree;
+import cairn.tree.TreeRoot;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BiFunction;
+
+/**
+ * Takes disks in. An upload may be left at any moment: what it has stored is found again by the next one of the same
+ * account, which then sends only the rest. Safe for threads; holds nothing in memory between calls.
+ */
+public final class Uploads {
+    /** How long an upload that nobody touches keeps what it has stored. */
+    public static final Duration LEASE = Duration.ofHours(24);
+    /** Uploads in progress that one account may have. */
+    public static final int OPEN_MAX = 256;
+
+    private static final String PREFIX = "upload/";
+
+    private final Catalog catalog;
+    private final ChunkStore chunks;
+    private final Clock clock;
+    private final SecureRandom random = new SecureRandom();
+    private final ThreadLocal<byte[]> plain = ThreadLocal.withInitial(() -> new byte[Chunk.SIZE_BYTES]);
+
+    public Uploads(Catalog catalog, ChunkStore chunks, Clock clock) {
+        this.catalog = catalog;
+        this.chunks = chunks;
+        this.clock = clock;
+    }
+
+    /**
+     * Begins an upload.
+     *
+     * @throws StoreException INVALID_REQUEST for an odd size, or if the account has {@link #OPEN_MAX} in progress
+     */
+    public Upload start(Caller caller, long sizeBytes) {
+        Tree.requireDiskSize(sizeBytes);
+        requireRoomForAnother(caller);
+        Instant now = clock.instant().truncatedTo(ChronoUnit.MILLIS);
+        String id = String.format("up-%016x%x", random.nextLong(), random.nextInt(16));
+        Upload upload = new Upload(id, caller.account(), sizeBytes, now, now.plus(LEASE));
+        catalog.commit(List.of(new Change.PutIfAbsent(key(caller, id), UploadRecords.encode(upload))));
+        return upload;
+    }
+
+    private void requireRoomForAnother(Caller caller) {
+        List<Catalog.Entry> open = catalog.list(prefix(caller), "", OPEN_MAX);
+        if (open.size() < OPEN_MAX) {
+            return;
+        }
+        List<Change> ended = new ArrayList<>();
+        for (Catalog.Entry entry : open) {
+            if (clock.instant().isAfter(UploadRecords.upload(entry).leaseUntil())) {
+                ended.add(new Change.Delete(entry.key(), entry.version()));
+            }
+        }
+        if (ended.isEmpty()) {
+            throw new StoreException(
+                    INVALID_REQUEST,
+                    "account " + caller.account() + " has " + OPEN_MAX + " uploads in progress; end some, or wait "
+                            + LEASE.toHours() + " hours after their last use");
+        }
+        catalog.commit(ended);
+    }
+
+    /** @throws StoreException NOT_FOUND if the caller has no such upload in progress */
+    public Upload read(Caller caller, String id) {
+        return UploadRecords.upload(entry(caller, id));
+    }
+
+    private Catalog.Entry entry(Caller caller, String id) {
+        return catalog.find(key(caller, id))
+                .orElseThrow(() -> new StoreException(NOT_FOUND, "there is no upload " + Text.shown(id) + " in progress"));
+    }
+
+    /** Makes sure that the lease has at least half its time left. */
+    private void renew(Caller caller, String id) {
+        Catalog.Entry entry = entry(caller, id);
+        Upload upload = UploadRecords.upload(entry);
+        Instant now = clock.instant().truncatedTo(ChronoUnit.MILLIS);
+        if (upload.leaseUntil().isAfter(now.plus(LEASE.dividedBy(2)))) {
+            return;
+        }
+        Upload renewed =
+                new Upload(id, upload.account(), upload.sizeBytes(), upload.startedAt(), now.plus(LEASE));
+        try {
+            catalog.commit(List.of(
+                    new Change.PutIfVersion(entry.key(), entry.version(), UploadRecords.encode(renewed))));
+        } catch (StoreException e) {
+            if (e.fault() != Fault.CONFLICT) {
+                throw e;
+            }
+            // Another request of the same upload has just renewed it.
+        }
+    }
+
+    /**
+     * Tells what the store lacks of some pages of level 0.
+     *
+     * @param answer made from whether a page is known, and else which of its children are missing
+     */
+    public <T> List<T> ask(Caller caller, String id, List<Page> pages, BiFunction<Boolean, BitSet, T> answer) {
+        renew(caller, id);
+        List<T> answers = new ArrayList<>();
+        for (Page page : pages) {
+            if (page.level() != 0) {
+                throw new StoreException(INVALID_REQUEST, "page " + page.id() + " is not of level 0");
+            }
+            boolean isKnown = chunks.contains(caller.domain(), ItemKey.of(page.id()));
+            answers.add(answer.apply(isKnown, isKnown ? new BitSet() : missing(caller.domain(), page)));
+        }
+        return answers;
+    }
+
+    private BitSet missing(DomainId domain, Page page) {
+        BitSet missing = new BitSet(Page.CHILDREN);
+        for (int slot = 0; slot < Page.CHILDREN; slot++) {
+            missing.set(slot, !page.isAbsent(slot) && !chunks.contains(domain, ItemKey.of(page.chunk(slot))));
+        }
+        return missing;
+    }
+
+    /**
+     * Keeps a chunk or a page.
+     *
+     * @throws StoreException INVALID_REQUEST if it is not what its key names, or a page names a child that is not kept;
+     *     NO_SPACE
+     */
+    public void put(Caller caller, PackedItem item) {
+        if (chunks.contains(caller.domain(), item.key())) {
+            return;
+        }
+        if (item.key().kind() == ItemKey.CHUNK_KIND) {
+            putChunk(caller.domain(), item);
+        } else {
+            putPage(caller.domain(), item);
+        }
+    }
+
+    /** Keeps the upload's lease up; to be called once for each batch of {@link #put}. */
+    public void touch(Caller caller, String id) {
+        renew(caller, id);
+    }
+
+    private void putChunk(DomainId domain, PackedItem item) {
+        byte[] bytes = plain.get();
+        unpack(item, bytes, Chunk.SIZE_BYTES);
+        ChunkId actual = Chunk.idOf(bytes, 0);
+        if (actual.isAbsent()) {
+            throw new StoreException(INVALID_REQUEST, item.key() + " is all zeros, which is never sent");
+        }
+        if (!ItemKey.of(actual).equals(item.key())) {
+            throw new StoreException(INVALID_REQUEST, item.key() + " was sent with the bytes of chunk " + actual);
+        }
+        chunks.putChunk(domain, item.key(), item.bytes(), item.offset(), item.lengthBytes());
+    }
+
+    private void putPage(DomainId domain, PackedItem item) {
+        byte[] bytes = new byte[Page.SIZE_BYTES];
+        unpack(item, bytes, Page.SIZE_BYTES);
+        Page page;
+        try {
+            page = Page.decode(bytes);
+        } catch (StoreException e) {
+            throw new StoreException(INVALID_REQUEST, item.key() + ": " + e.getMessage(), e);
+        }
+        if (!ItemKey.of(page.id()).equals(item.key())) {
+            throw new StoreException(INVALID_REQUEST, item.key() + " was sent with the bytes of page " + page.id());
+        }
+        List<ItemKey> children = new ArrayList<>();
+        for (int slot = 0; slot < Page.CHILDREN; slot++) {
+            if (!page.isAbsent(slot)) {
+                children.add(page.level() == 0 ? ItemKey.of(page.chunk(slot)) : ItemKey.of(page.page(slot)));
+            }
+        }
+        Optional<ItemKey> missing =
+                chunks.putPage(domain, item.key(), children, item.bytes(), item.offset(), item.lengthBytes());
+        if (missing.isPresent()) {
+            throw new StoreException(
+                    INVALID_REQUEST, item.key() + " names " + missing.get() + ", which is not here; push again");
+        }
+    }
+
+    private static void unpack(PackedItem item, byte[] to, int plainBytes) {
+        try {
+            ChunkCodec.unpack(item.bytes(), item.offset(), item.lengthBytes(), to, 0, plainBytes);
+        } catch (StoreException e) {
+            throw new StoreException(INVALID_REQUEST, item.key() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Makes what was uploaded readable and proves that it is a disk of the upload's size, each byte in its place.
+     *
+     * @param topPage zeros for a disk of zeros
+     * @param root as the client computed it
+     * @return the tree, for whom it may concern to commit, together with {@link #end}
+     * @throws StoreException INVALID_REQUEST if the pages do not make such a disk
+     */
+    public TreeRoot seal(Caller caller, String id, Digest topPage, RootDigest root) {
+        Upload upload = read(caller, id);
+        TreeRoot tree = TreeRoot.of(upload.sizeBytes(), topPage);
+        if (!tree.digest().equals(root)) {
+            throw new StoreException(
+                    INVALID_REQUEST, "a disk of " + upload.sizeBytes() + " bytes with top page " + tree.top()
+                            + " has root digest " + tree.digest() + ", not " + root);
+        }
+        chunks.seal();
+        if (!tree.top().isAbsent() && !chunks.isReadable(caller.domain(), ItemKey.of(tree.top()))) {
+            throw new StoreException(INVALID_REQUEST, "the top page " + tree.top() + " is not here; push again");
+        }
+        requireNothingBeyondTheEnd(caller.domain(), tree);
+        return tree;
+    }
+
+    /** The change that ends an upload. */
+    public Change end(Caller caller, String id) {
+        Catalog.Entry entry = entry(caller, id);
+        return new Change.Delete(entry.key(), entry.version());
+    }
+
+    /** Ends an upload without an image; what it stored is garbage unless something else refers to it. */
+    public void cancel(Caller caller, String id) {
+        catalog.commit(List.of(end(caller, id)));
+    }
+
+    /** Pages and chunks on the disk's end must hold nothing behind it, or equal disks would have unequal digests. */
+    private void requireNothingBeyondTheEnd(DomainId domain, TreeRoot tree) {
+        long lastChunk = Chunk.count(tree.sizeBytes()) - 1;
+        StoredPages pages = new StoredPages(chunks, domain);
+        PageId id = tree.top();
+        while (!id.isAbsent()) {
+            Page page = pages.read(id);
+            int lastSlot = (int) (lastChunk >>> 8 * page.level()) & Page.CHILDREN - 1;
+            for (int slot = lastSlot + 1; slot < Page.CHILDREN; slot++) {
+                if (!page.isAbsent(slot)) {
+                    throw new StoreException(
+                            INVALID_REQUEST, "page " + id + " has child " + slot + " behind the end of the disk");
+                }
+            }
+            if (page.level() == 0) {
+                requireZerosBehind(domain, page.chunk(lastSlot), tree.sizeBytes());
+                return;
+            }
+            id = page.page(lastSlot);
+        }
+    }
+
+    private void requireZerosBehind(DomainId domain, ChunkId id, long sizeBytes) {
+        int tailBytes = (int) (sizeBytes % Chunk.SIZE_BYTES);
+        if (tailBytes == 0 || id.isAbsent()) {
+            return;
+        }
+        byte[] packed = chunks.read(domain, ItemKey.of(id));
+        byte[] bytes = plain.get();
+        ChunkCodec.unpack(packed, 0, packed.length, bytes, 0, Chunk.SIZE_BYTES);
+        for (int i = tailBytes; i < Chunk.SIZE_BYTES; i++) {
+            if (bytes[i] != 0) {
+                throw new StoreException(
+                        INVALID_REQUEST, "the last chunk, " + id + ", has bytes behind the end of the disk");
+            }
+        }
+    }
+
+    private static String prefix(Caller caller) {
+        return PREFIX + caller.account() + '/';
+    }
+
+    private static String key(Caller caller, String id) {
+        return prefix(caller) + id;
+    }
+}

@@ -1,0 +1,110 @@
+package cairn.server.volume;
+
+import static cairn.Fault.CORRUPT;
+
+import cairn.StoreException;
+import cairn.chunk.Chunk;
+import cairn.chunk.ChunkCodec;
+import cairn.chunk.ChunkId;
+import cairn.server.storage.ChunkStore;
+import cairn.server.storage.DomainId;
+import cairn.server.storage.ItemKey;
+import com.github.benmanes.caffeine.cache.AsyncCache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.RemovalCause;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.UnpooledByteBufAllocator;
+import io.netty.util.IllegalReferenceCountException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * Unpacked chunks in direct buffers, bounded in bytes. A chunk that many wait for is loaded once. Which chunks stay is
+ * decided by how often they are asked for, so that one long scan does not drive out what boots need (W-TinyLFU). Safe for
+ * threads.
+ *
+ * <p>The cache owns one reference of each buffer and gives it up when it evicts the chunk; whoever got the chunk has a
+ * reference of its own.
+ *
+ * @see <a href="https://arxiv.org/abs/1512.00727">TinyLFU: A Highly Efficient Cache Admission Policy</a>
+ */
+final class ChunkCache {
+    private final ChunkStore chunks;
+    private final Executor loaders;
+    private final AsyncCache<ChunkId, ByteBuf> cache;
+    private final LongAdder loads = new LongAdder();
+
+    /** @param loaders run what may block */
+    ChunkCache(ChunkStore chunks, long bytesMax, Executor loaders) {
+        this.chunks = chunks;
+        this.loaders = loaders;
+        this.cache = Caffeine.newBuilder()
+                .maximumWeight(bytesMax)
+                .weigher((ChunkId id, ByteBuf chunk) -> chunk.capacity())
+                .evictionListener((ChunkId id, ByteBuf chunk, RemovalCause cause) -> chunk.release())
+                .executor(Runnable::run)
+                .buildAsync();
+    }
+
+    /**
+     * Gets a chunk that is present: hands over {@link Chunk#SIZE_BYTES} bytes that must not be written to. Complete at
+     * once where it is cached.
+     */
+    CompletableFuture<ByteBuf> get(DomainId domain, ChunkId id) {
+        CompletableFuture<ByteBuf> cached = cache.getIfPresent(id);
+        if (cached != null && cached.isCompletedExceptionally()) {
+            // The cache forgets failures, but perhaps not before those who waited for this one ask again.
+            cache.asMap().remove(id, cached);
+        } else if (cached != null && cached.isDone()) {
+            ByteBuf chunk = tryRetain(cached.getNow(null));
+            if (chunk != null) {
+                return CompletableFuture.completedFuture(chunk);
+            }
+        }
+        return cache.get(id, (key, ignored) -> load(domain, key)).thenCompose(chunk -> {
+            ByteBuf mine = tryRetain(chunk);
+            // Evicted between its arrival and now, which takes a cache far too small: read it for this one alone.
+            return mine != null ? CompletableFuture.completedFuture(mine) : load(domain, id);
+        });
+    }
+
+    private static ByteBuf tryRetain(ByteBuf chunk) {
+        try {
+            return chunk.retainedDuplicate();
+        } catch (IllegalReferenceCountException evicted) {
+            return null;
+        }
+    }
+
+    private CompletableFuture<ByteBuf> load(DomainId domain, ChunkId id) {
+        return CompletableFuture.supplyAsync(() -> read(domain, id), loaders);
+    }
+
+    private ByteBuf read(DomainId domain, ChunkId id) {
+        loads.increment();
+        byte[] packed = chunks.read(domain, ItemKey.of(id));
+        // Not from a pool: a pool would use the buffer object again, and a reader that comes late for an evicted chunk
+        // could then retain another chunk instead of failing.
+        ByteBuf chunk = UnpooledByteBufAllocator.DEFAULT.directBuffer(Chunk.SIZE_BYTES, Chunk.SIZE_BYTES);
+        try {
+            ChunkCodec.unpack(packed, 0, packed.length, chunk.internalNioBuffer(0, Chunk.SIZE_BYTES), Chunk.SIZE_BYTES);
+            chunk.writerIndex(Chunk.SIZE_BYTES);
+            return chunk;
+        } catch (StoreException e) {
+            chunk.release();
+            throw new StoreException(CORRUPT, "chunk " + id + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** How many chunks were read from the store. */
+    long loads() {
+        return loads.sum();
+    }
+
+    /** Gives up the cache's references. Nobody may ask any more. */
+    void close() {
+        cache.asMap().values().forEach(each -> each.thenAccept(ByteBuf::release));
+        cache.asMap().clear();
+    }
+}

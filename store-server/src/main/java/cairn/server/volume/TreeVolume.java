@@ -1,0 +1,216 @@
+package cairn.server.volume;
+
+import static cairn.Fault.INVALID_REQUEST;
+import static cairn.Fault.SHUTTING_DOWN;
+
+import cairn.StoreException;
+import cairn.chunk.Chunk;
+import cairn.chunk.ChunkId;
+import cairn.server.storage.DomainId;
+import cairn.tree.Page;
+import cairn.tree.PageId;
+import cairn.tree.Tree;
+import cairn.tree.TreeRoot;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.CompositeByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.buffer.UnpooledByteBufAllocator;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/** An unchanging tree seen as a disk. Pages and chunks come from caches that all volumes share. */
+final class TreeVolume implements Volume {
+    /** How many pages of level 0 one question about extents may look at. */
+    private static final int EXTENT_LEAVES_MAX = 64;
+    /** How much one hint may read ahead. */
+    private static final long PREFETCH_BYTES_MAX = 8L << 20;
+
+    private static final ByteBuf ZEROS = Unpooled.unreleasableBuffer(UnpooledByteBufAllocator.DEFAULT
+            .directBuffer(Chunk.SIZE_BYTES, Chunk.SIZE_BYTES)
+            .writeZero(Chunk.SIZE_BYTES));
+
+    private final DomainId domain;
+    private final TreeRoot root;
+    private final PageCache pages;
+    private final ChunkCache chunks;
+    private volatile boolean isClosed;
+
+    /** A page of level 0, or the hole that is there instead: all that lies below an absent page. */
+    private record Leaf(Page page, long holeEnd) {
+        boolean isHole() {
+            return page == null;
+        }
+    }
+
+    TreeVolume(DomainId domain, TreeRoot root, PageCache pages, ChunkCache chunks) {
+        this.domain = domain;
+        this.root = root;
+        this.pages = pages;
+        this.chunks = chunks;
+    }
+
+    @Override
+    public long sizeBytes() {
+        return root.sizeBytes();
+    }
+
+    @Override
+    public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
+        requireInside(offset, lengthBytes);
+        if (isClosed) {
+            return CompletableFuture.failedFuture(new StoreException(SHUTTING_DOWN, "the volume is closed"));
+        }
+        if (lengthBytes == 0) {
+            return CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
+        }
+        if (offset / Chunk.SIZE_BYTES == (offset + lengthBytes - 1) / Chunk.SIZE_BYTES) {
+            return readPart(offset, lengthBytes);
+        }
+        List<CompletableFuture<ByteBuf>> parts = new ArrayList<>(lengthBytes / Chunk.SIZE_BYTES + 2);
+        long end = offset + lengthBytes;
+        for (long at = offset; at < end; ) {
+            int partBytes = (int) Math.min(end - at, Chunk.SIZE_BYTES - at % Chunk.SIZE_BYTES);
+            parts.add(readPart(at, partBytes));
+            at += partBytes;
+        }
+        return join(parts);
+    }
+
+    /** Reads inside one chunk. */
+    private CompletableFuture<ByteBuf> readPart(long offset, int lengthBytes) {
+        int at = (int) (offset % Chunk.SIZE_BYTES);
+        return leaf(offset).thenCompose(leaf -> {
+            ChunkId id = leaf.isHole() ? ChunkId.ABSENT : leaf.page.chunk(slotOf(offset, 0));
+            return id.isAbsent()
+                    ? CompletableFuture.completedFuture(ZEROS.slice(0, lengthBytes))
+                    : chunks.get(domain, id).thenApply(chunk -> chunk.slice(at, lengthBytes));
+        });
+    }
+
+    /** Joins parts without copying them; releases those that came if another did not. */
+    private static CompletableFuture<ByteBuf> join(List<CompletableFuture<ByteBuf>> parts) {
+        CompletableFuture<?>[] all = parts.toArray(CompletableFuture<?>[]::new);
+        return CompletableFuture.allOf(all).handle((done, failure) -> {
+            if (failure != null) {
+                parts.forEach(part -> part.thenAccept(ByteBuf::release));
+                throw failure instanceof RuntimeException e ? e : new IllegalStateException(failure);
+            }
+            CompositeByteBuf joined =
+                    UnpooledByteBufAllocator.DEFAULT.compositeDirectBuffer(Math.max(2, parts.size()));
+            parts.forEach(part -> joined.addComponent(true, part.join()));
+            return joined;
+        });
+    }
+
+    /** Descends from the top page to the leaf that covers a byte. */
+    private CompletableFuture<Leaf> leaf(long offset) {
+        return descend(root.top(), offset);
+    }
+
+    private CompletableFuture<Leaf> descend(PageId from, long offset) {
+        PageId id = from;
+        while (true) {
+            if (id.isAbsent()) {
+                long span = Tree.spanBytes(id.level());
+                return CompletableFuture.completedFuture(
+                        new Leaf(null, Math.min(root.sizeBytes(), (offset / span + 1) * span)));
+            }
+            CompletableFuture<Page> next = pages.get(domain, id);
+            if (!next.isDone() || next.isCompletedExceptionally()) {
+                return next.thenCompose(page -> page.level() == 0
+                        ? CompletableFuture.completedFuture(new Leaf(page, 0))
+                        : descend(page.page(slotOf(offset, page.level())), offset));
+            }
+            Page page = next.join();
+            if (page.level() == 0) {
+                return CompletableFuture.completedFuture(new Leaf(page, 0));
+            }
+            id = page.page(slotOf(offset, page.level()));
+        }
+    }
+
+    private static int slotOf(long offset, int level) {
+        return (int) (offset / (Tree.spanBytes(level) / Page.CHILDREN)) & Page.CHILDREN - 1;
+    }
+
+    @Override
+    public CompletableFuture<List<Extent>> extents(long offset, long lengthBytes) {
+        requireInside(offset, lengthBytes);
+        if (lengthBytes == 0) {
+            throw new StoreException(INVALID_REQUEST, "a question about no bytes at " + offset);
+        }
+        return new ExtentWalk(offset, offset + lengthBytes).go();
+    }
+
+    /** Collects extents leaf by leaf, on the caller's thread as long as pages are cached. */
+    private final class ExtentWalk {
+        private final List<Extent> extents = new ArrayList<>();
+        private final long end;
+        private long at;
+        private int leaves;
+
+        ExtentWalk(long offset, long end) {
+            this.at = offset;
+            this.end = end;
+        }
+
+        CompletableFuture<List<Extent>> go() {
+            while (at < end && leaves < EXTENT_LEAVES_MAX) {
+                CompletableFuture<Leaf> next = leaf(at);
+                if (!next.isDone() || next.isCompletedExceptionally()) {
+                    return next.thenCompose(leaf -> {
+                        add(leaf);
+                        return go();
+                    });
+                }
+                add(next.join());
+            }
+            return CompletableFuture.completedFuture(extents);
+        }
+
+        private void add(Leaf leaf) {
+            leaves++;
+            if (leaf.isHole()) {
+                add(leaf.holeEnd, true);
+                return;
+            }
+            long leafEnd = (at / Tree.LEAF_SPAN_BYTES + 1) * Tree.LEAF_SPAN_BYTES;
+            while (at < Math.min(end, leafEnd)) {
+                add((at / Chunk.SIZE_BYTES + 1) * Chunk.SIZE_BYTES, leaf.page.isAbsent(slotOf(at, 0)));
+            }
+        }
+
+        private void add(long until, boolean isHole) {
+            long lengthBytes = Math.min(until, end) - at;
+            int last = extents.size() - 1;
+            if (last >= 0 && extents.get(last).isHole() == isHole) {
+                extents.set(last, new Extent(extents.get(last).lengthBytes() + lengthBytes, isHole));
+            } else {
+                extents.add(new Extent(lengthBytes, isHole));
+            }
+            at += lengthBytes;
+        }
+    }
+
+    @Override
+    public void prefetch(long offset, long lengthBytes) {
+        long end = Math.min(root.sizeBytes(), offset + Math.min(lengthBytes, PREFETCH_BYTES_MAX));
+        for (long at = Math.max(0, offset); at < end && !isClosed; at += Chunk.SIZE_BYTES) {
+            readPart(at - at % Chunk.SIZE_BYTES, 1).thenAccept(ByteBuf::release);
+        }
+    }
+
+    @Override
+    public void close() {
+        isClosed = true;
+    }
+
+    private void requireInside(long offset, long lengthBytes) {
+        if (offset < 0 || lengthBytes < 0 || lengthBytes > root.sizeBytes() - offset) {
+            throw new StoreException(
+                    INVALID_REQUEST,
+                    lengthBytes + " bytes at " + offset + " do not lie inside a volume of " + root.sizeBytes() + " bytes");
+        }
+    }
+}

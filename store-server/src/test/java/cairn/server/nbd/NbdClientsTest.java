@@ -1,0 +1,203 @@
+package cairn.server.nbd;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cairn.Text;
+import cairn.server.Tools;
+import cairn.server.transport.Transport;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What people use: libnbd's tools and QEMU's, over both kinds of socket. */
+class NbdClientsTest {
+    private static final long SIZE_BYTES = (40L << 20) + 512;
+    private static final long DAMAGED_FROM = 8L << 20;
+
+    @TempDir
+    private Path folder;
+
+    private final ScheduledExecutorService threads = Executors.newScheduledThreadPool(2);
+    private NbdServer server;
+    private String unix;
+    private String tcp;
+
+    @BeforeEach
+    void start() throws IOException {
+        // Reads end after a while, in any order; some at once, as if they were cached.
+        Executor anyOrder = task -> {
+            int delayMicros = ThreadLocalRandom.current().nextInt(400);
+            if (delayMicros < 100) {
+                task.run();
+            } else {
+                threads.schedule(task, delayMicros, TimeUnit.MICROSECONDS);
+            }
+        };
+        serve(() -> new PatternVolume(SIZE_BYTES, anyOrder));
+    }
+
+    private void serve(Supplier<PatternVolume> volumes) throws IOException {
+        Path socket = folder.resolve("nbd.sock");
+        server = NbdServer.start(new OneExport(volumes), NbdLimits.DEFAULT, Transport.best(), 2);
+        server.listen(socket);
+        int port = server.listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)).getPort();
+        unix = "nbd+unix:///disk?socket=" + socket;
+        tcp = "nbd://127.0.0.1:" + port + "/disk:secret";
+    }
+
+    @AfterEach
+    void close() {
+        server.close();
+        threads.shutdownNow();
+    }
+
+    private Path plain() throws IOException {
+        Path plain = folder.resolve("plain");
+        new PatternVolume(SIZE_BYTES).save(plain);
+        return plain;
+    }
+
+    @Test
+    void nbdinfoTellsAllAboutAnExport() throws Exception {
+        Tools.require("nbdinfo");
+
+        String json = Tools.run("nbdinfo", "--json", unix).success();
+
+        for (String fact : new String[] {
+            "\"export-name\": \"disk\"", "\"description\": \"a pattern\"", "\"export-size\": " + SIZE_BYTES,
+            "\"protocol\": \"newstyle-fixed\"", "\"structured\": true", "\"base:allocation\"",
+            "\"is_read_only\": true", "\"can_cache\": true", "\"can_df\": true", "\"can_flush\": true",
+            "\"can_multi_conn\": true", "\"can_trim\": false", "\"can_zero\": false",
+            "\"block_size_minimum\": 1", "\"block_size_preferred\": 4096", "\"block_size_maximum\": 33554432"
+        }) {
+            assertTrue(json.contains(fact), () -> fact + " in " + json);
+        }
+    }
+
+    @Test
+    void nbdinfoListsExportsOnlyToLocalPeers() throws Exception {
+        Tools.require("nbdinfo");
+
+        assertTrue(Tools.run("nbdinfo", "--list", unix).success().contains("export=\"disk\""));
+        String listed = Tools.run("nbdinfo", "--list", tcp).stdout();
+        assertTrue(!listed.contains("export=\"disk\""), listed);
+    }
+
+    @Test
+    void nbdinfoSaysThatAnExportIsNotThere() throws Exception {
+        Tools.require("nbdinfo");
+
+        Tools.Output output = Tools.run("nbdinfo", unix.replace("/disk?", "/?"));
+
+        assertEquals(1, output.status());
+        assertTrue(output.stderr().contains("No such file or directory"), output.stderr());
+    }
+
+    @Test
+    void nbdinfoMapsTheHoles() throws Exception {
+        Tools.require("nbdinfo");
+
+        String map = Tools.run("nbdinfo", "--map", tcp).success();
+
+        long at = 0;
+        for (String line : map.strip().split("\n")) {
+            String[] words = line.strip().split("\\s+");
+            long lengthBytes = Long.parseLong(words[1]);
+            assertEquals(at, Long.parseLong(words[0]));
+            assertEquals(PatternVolume.isHole(at) ? "3" : "0", words[2], line);
+            at += lengthBytes;
+        }
+        assertEquals(SIZE_BYTES, at);
+    }
+
+    @Test
+    void nbdcopyCopiesOverBothSockets() throws Exception {
+        Tools.require("nbdcopy");
+        Path plain = plain();
+
+        for (String uri : new String[] {unix, tcp}) {
+            Path copy = folder.resolve("copy");
+            Tools.run("nbdcopy", uri, copy.toString()).success();
+
+            assertEquals(-1, Files.mismatch(plain, copy));
+        }
+    }
+
+    @Test
+    void qemuImgFindsWhatWeServe() throws Exception {
+        Tools.require("qemu-img");
+        Path plain = plain();
+        Path copy = folder.resolve("copy.qcow2");
+
+        for (String uri : new String[] {unix, tcp}) {
+            String info = Tools.run("qemu-img", "info", "--output=json", uri).success();
+            assertTrue(info.contains("\"virtual-size\": " + SIZE_BYTES), info);
+            Tools.run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", uri, copy.toString()).success();
+            Tools.run("qemu-img", "compare", "-f", "raw", "-F", "qcow2", plain.toString(), copy.toString()).success();
+            Tools.run("qemu-img", "compare", "-f", "raw", "-F", "raw", plain.toString(), uri).success();
+        }
+        assertTrue(Tools.run("qemu-img", "map", "--output=json", unix).success().contains("\"zero\": true"));
+    }
+
+    @Test
+    void qemuIoReadsAnyRange() throws Exception {
+        Tools.require("qemu-io");
+        Path plain = plain();
+
+        for (String range : new String[] {"0 512", "511 1025", "65535 65538", "1048576 33554432", "41943039 2"}) {
+            String read = "read -v " + range;
+            String ours = Tools.run("qemu-io", "-r", "-f", "raw", "-c", read, unix).success();
+            String theirs = Tools.run("qemu-io", "-r", "-f", "raw", "-c", read, plain.toString()).success();
+
+            assertEquals(theirs.lines().filter(NbdClientsTest::isDump).toList(),
+                    ours.lines().filter(NbdClientsTest::isDump).toList());
+        }
+    }
+
+    /** Not the line that tells how long it took. */
+    private static boolean isDump(String line) {
+        return line.matches("[0-9a-f]{8}:.*");
+    }
+
+    @Test
+    void clientsAreToldOfDamage() throws Exception {
+        Tools.require("nbdcopy", "qemu-io");
+        server.close();
+        serve(() -> new PatternVolume(SIZE_BYTES, Runnable::run, DAMAGED_FROM, DAMAGED_FROM + 1));
+
+        Tools.Output copied = Tools.run("nbdcopy", unix, folder.resolve("copy").toString());
+        Tools.Output read = Tools.run("qemu-io", "-r", "-f", "raw", "-c", "read 8388600 16", "-c", "read 0 16", unix);
+
+        assertEquals(1, copied.status());
+        assertTrue((read.stdout() + read.stderr()).contains("Input/output error"), read.toString());
+        assertTrue(read.stdout().contains("read 16/16 bytes at offset 0"), "the next read works");
+    }
+
+    @Test
+    void nbdshReadsAndAsksForTheHoles() throws Exception {
+        Tools.require("nbdsh");
+        Tools.requireThat(Tools.run("nbdsh", "-c", "import nbd").status() == 0, "nbdsh's Python module is not there");
+
+        String script = "h.add_meta_context(nbd.CONTEXT_BASE_ALLOCATION)\n"
+                + "h.connect_uri('" + unix + "')\n"
+                + "print(len(h.pread(33554432, 12345)), h.pread(4, 1048577).hex())\n"
+                + "h.cache(65536, 0)\nh.flush()\n";
+        String output = Tools.run("nbdsh", "-c", script).success();
+
+        byte[] expected = PatternVolume.bytes(1_048_577, 4);
+        assertEquals("33554432 " + Text.hex(expected), output.strip());
+    }
+}

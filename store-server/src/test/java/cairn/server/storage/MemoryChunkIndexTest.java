@@ -1,0 +1,8 @@
+package cairn.server.storage;
+
+class MemoryChunkIndexTest extends ChunkIndexContract {
+    @Override
+    Storage newStorage() {
+        return new MemoryStorage();
+    }
+}

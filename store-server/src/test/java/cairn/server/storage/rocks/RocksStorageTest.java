@@ -1,0 +1,226 @@
+package cairn.server.storage.rocks;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.server.storage.ChunkIndex.Row;
+import cairn.server.storage.Items;
+import cairn.server.storage.Storage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
+
+class RocksStorageTest {
+    @TempDir
+    Path temp;
+
+    @Test
+    void keepsEverythingAcrossCloseAndOpen() {
+        for (long batch = 0; batch < 12; batch += 3) {
+            try (Storage storage = open()) {
+                Batches.store(storage, batch);
+                Batches.store(storage, batch + 1);
+                Batches.store(storage, batch + 2);
+            }
+        }
+
+        try (Storage storage = open()) {
+            for (long batch = 0; batch < 12; batch++) {
+                Batches.assertWhole(storage, batch);
+            }
+        }
+    }
+
+    @Test
+    void neverGivesAnOrdinalTwiceEvenIfNothingWasSealed() {
+        long last = 0;
+        for (int run = 0; run < 4; run++) {
+            try (Storage storage = open()) {
+                for (Row row : Batches.append(storage.segments(), run)) {
+                    assertTrue(row.ordinal() > last, row.ordinal() + " after " + last);
+                    last = row.ordinal();
+                }
+            }
+        }
+    }
+
+    @Test
+    void removesUnsealedFilesAtOpen() throws IOException {
+        open().close();
+        Path leftover = data().resolve("segments/segment-99.sst");
+        Files.write(leftover, new byte[1000]);
+
+        try (Storage storage = open()) {
+            assertFalse(Files.exists(leftover));
+            Batches.append(storage.segments(), 1);
+            assertEquals(1, files("segments").size());
+            storage.segments().abandon();
+            assertEquals(Map.of(), files("segments"));
+        }
+    }
+
+    @Test
+    void neverRewritesASegment() throws IOException {
+        Map<String, Object> before;
+        try (Storage storage = open()) {
+            for (long batch = 0; batch < 30; batch++) {
+                Batches.store(storage, batch);
+            }
+            before = segmentFiles();
+        }
+
+        try (Storage storage = open()) {
+            for (long batch = 30; batch < 60; batch++) {
+                Batches.store(storage, batch);
+            }
+            Map<String, Object> after = segmentFiles();
+
+            assertEquals(10, before.size());
+            assertEquals(20, after.size());
+            assertTrue(after.entrySet().containsAll(before.entrySet()), before + " -> " + after);
+        }
+    }
+
+    @Test
+    void refusesASecondServerAndNamesTheFirst() throws IOException {
+        try (Storage storage = open()) {
+            StoreException e = assertFault(Fault.CONFLICT, this::open);
+            assertTrue(e.getMessage().contains(data().toRealPath().toString()), e.getMessage());
+            assertTrue(e.getMessage().contains("process " + ProcessHandle.current().pid()), e.getMessage());
+
+            Path alias = Files.createSymbolicLink(temp.resolve("alias"), data());
+            assertFault(Fault.CONFLICT, () -> RocksStorage.open(alias));
+            Batches.store(storage, 1);
+        }
+
+        open().close();
+    }
+
+    @Test
+    void refusesAnUnknownVersion() throws IOException {
+        open().close();
+        Files.writeString(data().resolve("VERSION"), "cairn store 2\n");
+
+        StoreException e = assertFault(Fault.INVALID_REQUEST, this::open);
+
+        assertTrue(e.getMessage().contains("cairn store 2"), e.getMessage());
+        assertTrue(e.getMessage().contains("cairn store 1"), e.getMessage());
+    }
+
+    @Test
+    void refusesAFolderOfSomethingElseAndLeavesItAlone() throws IOException {
+        Files.createDirectories(data());
+        Files.writeString(data().resolve("letter.txt"), "dear");
+
+        StoreException e = assertFault(Fault.INVALID_REQUEST, this::open);
+
+        assertTrue(e.getMessage().contains("letter.txt"), e.getMessage());
+        assertEquals(1, files(".").size());
+        assertFault(Fault.INVALID_REQUEST, () -> RocksStorage.open(data().resolve("letter.txt")));
+    }
+
+    @Test
+    void takesAFolderThatItsMakingWasCutShortIn() throws IOException {
+        Files.createDirectories(data().resolve("lost+found"));
+        Files.writeString(data().resolve("VERSION.new"), "cai");
+
+        open().close();
+
+        assertEquals("cairn store 1\n", Files.readString(data().resolve("VERSION")));
+    }
+
+    @Test
+    void makesTheFolderForItsOwnerAlone() throws IOException {
+        Path deep = temp.resolve("not/there/yet");
+
+        RocksStorage.open(deep).close();
+
+        assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(deep)));
+        assertFalse(Files.exists(deep.resolve("pid")));
+    }
+
+    @Test
+    void closesUnderneathReadersWithoutHarm() {
+        Storage storage = open();
+        List<Row> rows = Batches.append(storage.segments(), 1);
+        storage.segments().seal();
+        CountDownLatch reading = new CountDownLatch(4);
+
+        List<CompletableFuture<Fault>> readers = IntStream.range(0, 4)
+                .mapToObj(reader -> CompletableFuture.supplyAsync(() -> readUntilRefused(storage, rows, reading)))
+                .toList();
+        await(reading);
+        storage.close();
+
+        readers.forEach(reader -> assertEquals(Fault.SHUTTING_DOWN, reader.join()));
+    }
+
+    private static Fault readUntilRefused(Storage storage, List<Row> rows, CountDownLatch reading) {
+        try {
+            for (int n = 0; ; n++) {
+                Row row = rows.get(n % rows.size());
+                long item = Batches.item(1, n % rows.size());
+                assertArrayEquals(Items.packed(item, Batches.lengthBytes(item)), storage.segments().read(row.ordinal(), row.key()));
+                storage.segments().readRun(row.ordinal(), Long.MAX_VALUE, 100_000);
+                reading.countDown();
+            }
+        } catch (StoreException e) {
+            return e.fault();
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private Path data() {
+        return temp.resolve("data");
+    }
+
+    private Storage open() {
+        return RocksStorage.open(data());
+    }
+
+    /** Segment files that came as files: name -> inode. They are over 1 MB; the rows of small segments are far less. */
+    private Map<String, Object> segmentFiles() throws IOException {
+        Map<String, Object> files = files("rocks");
+        files.keySet().removeIf(name -> !name.endsWith(".sst") || data().resolve("rocks").resolve(name).toFile().length() < 1 << 20);
+        return files;
+    }
+
+    private Map<String, Object> files(String folder) throws IOException {
+        Map<String, Object> inodes = new TreeMap<>();
+        try (Stream<Path> files = Files.list(data().resolve(folder))) {
+            for (Path file : files.toList()) {
+                inodes.put(file.getFileName().toString(), Files.getAttribute(file, "unix:ino"));
+            }
+        }
+        return inodes;
+    }
+
+    private static StoreException assertFault(Fault fault, Executable call) {
+        StoreException e = assertThrows(StoreException.class, call);
+        assertEquals(fault, e.fault(), e.getMessage());
+        return e;
+    }
+}

@@ -1,0 +1,226 @@
+package cairn.server.upload;
+
+import static cairn.Fault.INVALID_REQUEST;
+import static cairn.Fault.NOT_FOUND;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cairn.Digest;
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.chunk.Chunk;
+import cairn.chunk.ChunkId;
+import cairn.image.AccountId;
+import cairn.server.account.Caller;
+import cairn.server.storage.ChunkStore;
+import cairn.server.storage.DomainId;
+import cairn.server.storage.ItemKey;
+import cairn.server.storage.MemoryStorage;
+import cairn.server.storage.TestDisk;
+import cairn.tree.Page;
+import cairn.tree.RootDigest;
+import cairn.tree.TreeRoot;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+
+class UploadsTest {
+    private static final Caller US = new Caller(new AccountId("000000000001"), new DomainId(1), false);
+    private static final Caller THEM = new Caller(new AccountId("000000000002"), new DomainId(2), false);
+    private static final Instant NOW = Instant.parse("2026-11-23T10:00:00Z");
+
+    private final MemoryStorage storage = new MemoryStorage();
+    private final ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
+    private final Uploads uploads = uploadsAt(NOW);
+
+    private Uploads uploadsAt(Instant now) {
+        return new Uploads(storage.catalog(), chunks, Clock.fixed(now, ZoneOffset.UTC));
+    }
+
+    @AfterEach
+    void close() {
+        storage.close();
+    }
+
+    @Test
+    void takesADiskAndProvesItsRoot() {
+        TestDisk disk = TestDisk.random(1, 40 << 20);
+        TreeRoot root = upload(US, disk);
+
+        assertEquals(disk.put(chunks, US.domain()), root);
+    }
+
+    @Test
+    void asksOnlyForWhatIsMissing() {
+        TestDisk disk = TestDisk.random(2, 3 << 20);
+        String id = uploads.start(US, disk.sizeBytes()).id();
+        Page leaf = disk.pages(new TreeRoot[1]).get(0);
+        long first = disk.chunkAt(0).isAbsent() ? leafFirst(leaf) : 0;
+        putChunk(US, disk, first);
+
+        BitSet missing = uploads.ask(US, id, List.of(leaf), (isKnown, bits) -> bits).get(0);
+        assertTrue(!missing.get((int) first));
+        assertEquals(TestDisk.childrenOf(leaf).size() - 1, missing.cardinality());
+
+        upload(US, disk);
+        assertTrue(uploads.ask(US, id, List.of(leaf), (isKnown, bits) -> isKnown).get(0));
+        assertTrue(!uploads.ask(THEM, uploads.start(THEM, 512).id(), List.of(leaf), (isKnown, bits) -> isKnown).get(0));
+    }
+
+    private static long leafFirst(Page leaf) {
+        long slot = 0;
+        while (leaf.isAbsent((int) slot)) {
+            slot++;
+        }
+        return slot;
+    }
+
+    @Test
+    void refusesAChunkUnderAWrongId() {
+        TestDisk disk = TestDisk.random(3, 1 << 20);
+        byte[] packed = TestDisk.pack(new byte[Chunk.SIZE_BYTES - 1]);
+        ItemKey wrong = ItemKey.of(new ChunkId(Digest.of(new byte[] {1})));
+
+        assertFault(INVALID_REQUEST, () -> put(US, wrong, packed));
+        for (long index = 0; index < disk.chunkCount(); index++) {
+            byte[] bytes = disk.packedChunk(index);
+            assertFault(INVALID_REQUEST, () -> put(US, wrong, bytes));
+        }
+        assertTrue(!chunks.contains(US.domain(), wrong));
+    }
+
+    @Test
+    void refusesAChunkOfZeros() {
+        byte[] zeros = new byte[Chunk.SIZE_BYTES];
+
+        assertFault(INVALID_REQUEST, () -> put(US, ItemKey.of(new ChunkId(Digest.of(zeros))), TestDisk.pack(zeros)));
+    }
+
+    @Test
+    void refusesADamagedChunk() {
+        TestDisk disk = TestDisk.random(4, 1 << 20);
+        long index = leafFirst(disk.pages(new TreeRoot[1]).get(0));
+        byte[] packed = disk.packedChunk(index);
+        packed[packed.length / 2] ^= 1;
+
+        assertFault(INVALID_REQUEST, () -> put(US, ItemKey.of(disk.chunkAt(index)), packed));
+    }
+
+    @Test
+    void refusesAPageWhoseChildrenAreNotHere() {
+        Page page = TestDisk.random(5, 1 << 20).pages(new TreeRoot[1]).get(0);
+
+        assertFault(INVALID_REQUEST, () -> put(US, ItemKey.of(page.id()), TestDisk.pack(page.toBytes())));
+    }
+
+    @Test
+    void refusesAPageUnderAnotherLevel() {
+        TestDisk disk = TestDisk.random(6, 1 << 20);
+        upload(US, disk);
+        Page page = disk.pages(new TreeRoot[1]).get(0);
+        ItemKey asLevel1 = new ItemKey(2, page.id().digest());
+
+        assertFault(INVALID_REQUEST, () -> put(US, asLevel1, TestDisk.pack(page.toBytes())));
+    }
+
+    @Test
+    void refusesARootThatIsNotTheDisks() {
+        TestDisk disk = TestDisk.random(7, 1 << 20);
+        TreeRoot root = upload(US, disk);
+        String id = uploads.start(US, disk.sizeBytes()).id();
+
+        assertFault(INVALID_REQUEST, () -> uploads.seal(
+                US, id, root.top().digest(), new RootDigest(Digest.of(new byte[] {1}))));
+        Digest unknown = Digest.of(new byte[] {2});
+        assertFault(INVALID_REQUEST, () -> uploads.seal(
+                US, id, unknown, TreeRoot.of(disk.sizeBytes(), unknown).digest()));
+        assertFault(INVALID_REQUEST, () -> {
+            TreeRoot theirs = TreeRoot.of(disk.sizeBytes(), root.top().digest());
+            uploads.seal(THEM, uploads.start(THEM, disk.sizeBytes()).id(), root.top().digest(), theirs.digest());
+        });
+    }
+
+    @Test
+    void refusesBytesBehindTheEndOfTheDisk() {
+        TestDisk disk = TestDisk.random(11, 1 << 20);
+        TreeRoot root = upload(US, disk);
+
+        for (int sizeBytes : new int[] {(1 << 20) - 512, (1 << 20) - Chunk.SIZE_BYTES, 512}) {
+            String id = uploads.start(US, sizeBytes).id();
+            TreeRoot shorter = TreeRoot.of(sizeBytes, root.top().digest());
+            byte[] behind = disk.bytes(sizeBytes, disk.sizeBytes() - sizeBytes);
+            if (Arrays.equals(behind, new byte[behind.length])) {
+                continue;
+            }
+            assertFault(INVALID_REQUEST, () -> uploads.seal(US, id, root.top().digest(), shorter.digest()));
+        }
+    }
+
+    @Test
+    void knowsOnlyTheCallersUploads() {
+        String id = uploads.start(US, 1024).id();
+
+        assertEquals(1024, uploads.read(US, id).sizeBytes());
+        assertFault(NOT_FOUND, () -> uploads.read(THEM, id));
+        assertFault(NOT_FOUND, () -> uploads.touch(THEM, id));
+        assertFault(NOT_FOUND, () -> uploads.read(US, "up-0"));
+        uploads.cancel(US, id);
+        assertFault(NOT_FOUND, () -> uploads.read(US, id));
+    }
+
+    @Test
+    void boundsTheUploadsOfAnAccountUntilTheirLeasesEnd() {
+        for (int i = 0; i < Uploads.OPEN_MAX; i++) {
+            uploads.start(US, 512);
+        }
+        assertFault(INVALID_REQUEST, () -> uploads.start(US, 512));
+
+        Uploads later = uploadsAt(NOW.plus(Uploads.LEASE).plusSeconds(1));
+        assertEquals(512, later.start(US, 512).sizeBytes());
+    }
+
+    @Test
+    void aTouchRenewsALeaseThatIsHalfOver() {
+        String id = uploads.start(US, 512).id();
+        Instant later = NOW.plus(Uploads.LEASE.multipliedBy(3).dividedBy(4));
+
+        uploadsAt(later).touch(US, id);
+
+        assertEquals(later.plus(Uploads.LEASE), uploads.read(US, id).leaseUntil());
+    }
+
+    private TreeRoot upload(Caller caller, TestDisk disk) {
+        String id = uploads.start(caller, disk.sizeBytes()).id();
+        for (long index = 0; index < disk.chunkCount(); index++) {
+            if (!disk.chunkAt(index).isAbsent()) {
+                putChunk(caller, disk, index);
+            }
+        }
+        TreeRoot[] root = new TreeRoot[1];
+        for (Page page : disk.pages(root)) {
+            put(caller, ItemKey.of(page.id()), TestDisk.pack(page.toBytes()));
+        }
+        return uploads.seal(caller, id, root[0].top().digest(), root[0].digest());
+    }
+
+    private void putChunk(Caller caller, TestDisk disk, long index) {
+        put(caller, ItemKey.of(disk.chunkAt(index)), disk.packedChunk(index));
+    }
+
+    private void put(Caller caller, ItemKey key, byte[] packed) {
+        byte[] batch = new byte[packed.length + 20];
+        System.arraycopy(packed, 0, batch, 10, packed.length);
+        uploads.put(caller, new PackedItem(key, batch, 10, packed.length));
+    }
+
+    private static void assertFault(Fault fault, Executable call) {
+        assertEquals(fault, assertThrows(StoreException.class, call).fault());
+    }
+}
