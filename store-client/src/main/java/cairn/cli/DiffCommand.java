@@ -40,10 +40,10 @@ final class DiffCommand extends StoreCommand {
             table.print(terminal.out());
         }
         terminal.say(
-                ranges.isEmpty() ? "%s and %s are equal" : "%s and %s differ in %s ranges, %s",
+                ranges.isEmpty() ? "%s and %s are equal" : "%s and %s differ in %s, %s",
                 first,
                 second,
-                Sizes.count(ranges.size()),
+                Sizes.count(ranges.size(), "range"),
                 Sizes.bytes(differentBytes));
         return DONE;
     }

@@ -26,6 +26,11 @@ final class Sizes {
         return String.format(Locale.ROOT, "%,d", number);
     }
 
+    /** {@code 1 chunk}, {@code 2 chunks}. */
+    static String count(long number, String one) {
+        return count(number) + ' ' + one + (number == 1 ? "" : "s");
+    }
+
     static String seconds(Duration duration) {
         return String.format(Locale.ROOT, "%.1f s", duration.toNanos() / 1e9);
     }

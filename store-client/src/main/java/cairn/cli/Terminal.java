@@ -18,6 +18,7 @@ import java.util.Map;
  */
 record Terminal(PrintStream out, PrintStream err, boolean isErrTerminal, Map<String, String> variables, Path home) {
     private static final int COLUMNS_USUAL = 80;
+    private static final int COLUMNS_MIN = 60;
     private static final int COLUMNS_MAX = 200;
 
     /**
@@ -47,9 +48,11 @@ record Terminal(PrintStream out, PrintStream err, boolean isErrTerminal, Map<Str
         return variable("CAIRN_DEBUG").equals("1");
     }
 
+    /** How wide the terminal is, as far as it is known; some say 0 when they do not know. */
     int columns() {
         try {
-            return Math.max(20, Math.min(Integer.parseInt(variable("COLUMNS")), COLUMNS_MAX));
+            int columns = Integer.parseInt(variable("COLUMNS"));
+            return columns <= 0 ? COLUMNS_USUAL : Math.max(COLUMNS_MIN, Math.min(columns, COLUMNS_MAX));
         } catch (NumberFormatException e) {
             return COLUMNS_USUAL;
         }

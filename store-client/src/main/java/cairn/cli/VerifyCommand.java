@@ -118,7 +118,7 @@ final class VerifyCommand extends StoreCommand {
         String sizes = found.sizeBytes() == found.localSizeBytes()
                 ? ""
                 : "it has " + found.localSizeBytes() + " bytes and the image " + found.sizeBytes() + "; ";
-        return sizes + "first at byte " + found.firstDifferentOffset() + ", " + Sizes.count(found.chunksDifferent())
-                + " chunks of " + Sizes.bytes(Chunk.SIZE_BYTES) + " differ";
+        return sizes + "first at byte " + found.firstDifferentOffset() + ", " + Sizes.count(found.chunksDifferent(), "chunk")
+                + " of " + Sizes.bytes(Chunk.SIZE_BYTES) + " different";
     }
 }

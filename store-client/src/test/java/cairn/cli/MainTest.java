@@ -104,7 +104,7 @@ class MainTest {
         assertEquals(0, whole.exitCode(), whole.err());
         assertTrue(whole.out().contains("signature"), whole.out());
         assertEquals(0, same.exitCode(), same.err());
-        assertFails(other, "first at byte 70000, 1 chunks of 64.0 KiB differ");
+        assertFails(other, "first at byte 70000, 1 chunk of 64.0 KiB different");
         assertEquals(1, asJson.exitCode());
         assertEquals(70000, new ObjectMapper().readTree(asJson.out()).get("firstDifferentOffset").asLong());
     }
@@ -305,6 +305,9 @@ class MainTest {
         }
         assertTrue(run.outLines().stream().allMatch(line -> line.length() <= 80), run.out());
         assertEquals(0, cairn("--version").exitCode());
+        for (String columns : List.of("0", "1", "-5", "100000", "wide")) {
+            assertEquals(0, CommandLineRun.of(folder, Map.of("COLUMNS", columns), "--help").exitCode(), columns);
+        }
         assertEquals(0, cairn("key", "create", "--help").exitCode());
     }
 
