@@ -28,10 +28,17 @@ final class StatsCommand extends StoreCommand {
                 .put("unique", Sizes.bytes(stats.uniqueBytes()) + " in " + Sizes.count(stats.chunks()) + " chunks")
                 .put("stored", Sizes.bytes(stats.storedBytes()) + " on disk: segments "
                         + Sizes.bytes(stats.segmentBytes()) + ", index " + Sizes.bytes(stats.indexBytes()))
-                .put("ratio", Sizes.ratio(stats.logicalBytes(), stats.storedBytes()) + " logical to stored, "
-                        + Sizes.ratio(stats.uniqueBytes(), stats.storedBytes()) + " unique to stored")
+                .put("ratio", ratio(stats))
                 .put("free", Sizes.bytes(stats.usableBytes()))
                 .print(terminal.out());
         return DONE;
+    }
+
+    /** Null where nothing is kept yet. */
+    private static String ratio(Messages.Stats stats) {
+        return stats.uniqueBytes() == 0
+                ? null
+                : Sizes.ratio(stats.logicalBytes(), stats.storedBytes()) + " logical to stored, "
+                        + Sizes.ratio(stats.uniqueBytes(), stats.storedBytes()) + " unique to stored";
     }
 }
