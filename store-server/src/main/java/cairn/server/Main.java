@@ -1,6 +1,8 @@
 package cairn.server;
 
 import cairn.StoreException;
+import cairn.server.nbd.NbdLimits;
+import io.netty.util.internal.PlatformDependent;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Path;
@@ -21,6 +23,7 @@ import picocli.CommandLine.Spec;
         sortOptions = false)
 public final class Main implements Callable<Integer> {
     private static final int MIB = 1 << 20;
+    private static final int OTHER_BUFFERS_MIB = 128;
 
     @Spec
     private CommandLine.Model.CommandSpec spec;
@@ -96,6 +99,7 @@ public final class Main implements Callable<Integer> {
         if (chunkCacheMib < 1 || pageCacheMib < 1) {
             throw new ParameterException(spec.commandLine(), "a cache has at least 1 MiB");
         }
+        requireDirectMemory();
         return new ServerConfig(
                 data,
                 listen,
@@ -104,6 +108,19 @@ public final class Main implements Callable<Integer> {
                 Optional.of(nbdSocket == null ? data.resolve("nbd.sock") : nbdSocket),
                 (long) chunkCacheMib * MIB,
                 (long) pageCacheMib * MIB);
+    }
+
+    /** Better told now than when a busy day brings the cache and the replies on their way to their bounds. */
+    private void requireDirectMemory() {
+        long neededMib = chunkCacheMib + NbdLimits.DEFAULT.sharedBytesMax() / MIB + OTHER_BUFFERS_MIB;
+        long allowedMib = PlatformDependent.maxDirectMemory() / MIB;
+        if (neededMib > allowedMib) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "a chunk cache of " + chunkCacheMib + " MiB and replies on their way need " + neededMib
+                            + " MiB of buffers, and Java may use " + allowedMib
+                            + "; set CAIRN_JAVA_OPTIONS=-XX:MaxDirectMemorySize=" + neededMib + "m");
+        }
     }
 
     private void requirePort(String option, int port) {

@@ -15,7 +15,6 @@ import cairn.server.http.HttpReply;
 import cairn.server.image.Disk;
 import cairn.server.image.ImageRegistry;
 import cairn.server.storage.ChunkStore;
-import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.StoredPages;
 import cairn.tree.PageId;
@@ -24,7 +23,7 @@ import cairn.tree.Tree;
 import cairn.tree.TreeDiff;
 import cairn.tree.TreeReader;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -55,14 +54,14 @@ public final class DiskApi {
         long from = call.readNumber("from", pageCount);
         long end = Math.min(pageCount, from + readCount(call));
         TreeReader tree = reader(disk);
-        ItemBatch.Writer batch = new ItemBatch.Writer(Api.BATCH_BYTES_MAX);
+        Set<ItemKey> wanted = new LinkedHashSet<>();
         for (long index = from; index < end; index++) {
             PageId page = tree.pageAt(level, index);
             if (!page.isAbsent()) {
-                add(batch, disk.domain(), ItemKey.of(page));
+                wanted.add(ItemKey.of(page));
             }
         }
-        return ApiDoor.binary(batch.toBytes());
+        return batch(disk, wanted);
     }
 
     HttpReply chunks(HttpCall call, String id) {
@@ -71,16 +70,9 @@ public final class DiskApi {
         long chunkCount = Chunk.count(disk.root().sizeBytes());
         long from = call.readNumber("from", chunkCount);
         long end = Math.min(chunkCount, from + readCount(call));
-        TreeReader tree = reader(disk);
-        ItemBatch.Writer batch = new ItemBatch.Writer(Api.BATCH_BYTES_MAX);
-        Set<ItemKey> sent = new HashSet<>();
-        tree.forEachChunk(from, end, (index, chunk) -> {
-            ItemKey key = ItemKey.of(chunk);
-            if (sent.add(key)) {
-                add(batch, disk.domain(), key);
-            }
-        });
-        return ApiDoor.binary(batch.toBytes());
+        Set<ItemKey> wanted = new LinkedHashSet<>();
+        reader(disk).forEachChunk(from, end, (index, chunk) -> wanted.add(ItemKey.of(chunk)));
+        return batch(disk, wanted);
     }
 
     private static int readCount(HttpCall call) {
@@ -91,8 +83,10 @@ public final class DiskApi {
         return new TreeReader(disk.root(), new StoredPages(chunks, disk.domain()));
     }
 
-    private void add(ItemBatch.Writer batch, DomainId domain, ItemKey key) {
-        batch.add(key.kind(), key.digest(), chunks.read(domain, key));
+    private HttpReply batch(Disk disk, Set<ItemKey> wanted) {
+        ItemBatch.Writer batch = new ItemBatch.Writer(Api.BATCH_BYTES_MAX);
+        chunks.readAll(disk.domain(), wanted, (key, packed) -> batch.add(key.kind(), key.digest(), packed));
+        return ApiDoor.binary(batch.toBytes());
     }
 
     HttpReply diff(HttpCall call) {

@@ -42,6 +42,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -96,6 +97,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     private long heldBytes;
     private byte[] body;
     private int bodyBytes;
+    private Future<?> deadline;
 
     private HttpConnection(Shared shared) {
         this.shared = shared;
@@ -234,6 +236,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         body = new byte[expectedBytes(head)];
         bodyBytes = 0;
         state = State.RECEIVING;
+        setDeadline(ctx);
         if (isContinueExpected) {
             ctx.writeAndFlush(new DefaultFullHttpResponse(
                     HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
@@ -245,6 +248,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     private void take(ChannelHandlerContext ctx, HttpContent content) {
         int lengthBytes = content.content().readableBytes();
         if (state == State.RECEIVING && lengthBytes > body.length - bodyBytes) {
+            cancelDeadline();
             releaseHeld();
             refuse(ctx, new StoreException(TOO_LARGE, "the body is longer than " + body.length + " bytes"), false);
             return;
@@ -267,7 +271,21 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         }
     }
 
+    /** What holds memory must move on: a peer may not take for ever to send a body, or to read a reply. */
+    private void setDeadline(ChannelHandlerContext ctx) {
+        deadline = ctx.executor().schedule(
+                () -> ctx.close(), shared.limits.transferTimeout().toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private void cancelDeadline() {
+        if (deadline != null) {
+            deadline.cancel(false);
+            deadline = null;
+        }
+    }
+
     private void end(ChannelHandlerContext ctx) {
+        cancelDeadline();
         if (state == State.DISCARDING) {
             reply(ctx, refusal);
             return;
@@ -340,7 +358,9 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             HttpUtil.setContentLength(response, reply.body().length);
         }
         HttpUtil.setKeepAlive(response, isKeptAlive);
+        setDeadline(ctx);
         ctx.writeAndFlush(response).addListener(written -> {
+            cancelDeadline();
             releaseHeld();
             if (!written.isSuccess() || !isKeptAlive) {
                 ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
@@ -365,6 +385,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             body = null;
             releaseHeld();
         }
+        cancelDeadline();
         isNextWanted = false;
         arrived.forEach(ReferenceCountUtil::release);
         arrived.clear();

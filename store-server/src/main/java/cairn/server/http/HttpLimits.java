@@ -10,8 +10,15 @@ import java.time.Duration;
  * @param heldBytesMax bodies and replies of all connections together
  * @param discardedBytesMax of the body of a request that is refused; after that the connection is closed
  * @param idleTimeout without a byte coming or going
+ * @param transferTimeout for a whole body to come, or a whole reply to go
  */
 public record HttpLimits(
-        int connectionsMax, int headBytesMax, long heldBytesMax, long discardedBytesMax, Duration idleTimeout) {
-    public static final HttpLimits DEFAULT = new HttpLimits(4096, 32 << 10, 256L << 20, 64L << 20, Duration.ofSeconds(60));
+        int connectionsMax,
+        int headBytesMax,
+        long heldBytesMax,
+        long discardedBytesMax,
+        Duration idleTimeout,
+        Duration transferTimeout) {
+    public static final HttpLimits DEFAULT = new HttpLimits(
+            4096, 32 << 10, 256L << 20, 64L << 20, Duration.ofSeconds(60), Duration.ofMinutes(5));
 }

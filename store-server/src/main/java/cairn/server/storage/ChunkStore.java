@@ -1,16 +1,19 @@
 package cairn.server.storage;
 
 import static cairn.Fault.CORRUPT;
-import static cairn.Fault.NO_SPACE;
 
 import cairn.StoreException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiConsumer;
 
 /**
  * Keeps packed chunks and pages, each once in a dedup domain.
@@ -23,6 +26,10 @@ import java.util.concurrent.locks.ReentrantLock;
 public final class ChunkStore {
     /** A segment is sealed when it has grown to this. */
     static final long SEGMENT_BYTES = 64L << 20;
+
+    /** Items with no more than so many others between them are read in one go. */
+    private static final int RUN_GAP_MAX = 8;
+    private static final long RUN_BYTES_MAX = 4L << 20;
 
     private final SegmentStore segments;
     private final ChunkIndex index;
@@ -187,19 +194,51 @@ public final class ChunkStore {
      * @throws StoreException CORRUPT if it is damaged or, though something refers to it, is not there
      */
     public byte[] read(DomainId domain, ItemKey key) {
-        OptionalLong ordinal = find(domain, key);
-        if (ordinal.isEmpty()) {
-            throw new StoreException(CORRUPT, key + " is missing from the index");
-        }
-        return segments.read(ordinal.getAsLong(), key);
+        return segments.read(place(domain, key), key);
     }
 
-    /** Refuses early what would not fit. @throws StoreException NO_SPACE */
-    public static void requireSpace(Storage storage, long bytes) {
-        long usable = storage.usableBytes();
-        if (usable < bytes) {
-            throw new StoreException(
-                    NO_SPACE, "the store's disk is full: " + usable + " bytes are left for " + bytes + " more");
+    private long place(DomainId domain, ItemKey key) {
+        return find(domain, key)
+                .orElseThrow(() -> new StoreException(CORRUPT, key + " is missing from the index"));
+    }
+
+    /**
+     * Reads packed items that are readable: those that lie near each other in one go, which from a cold disk is much
+     * faster than one by one.
+     *
+     * @param sink gets each item once, in whatever order
+     * @throws StoreException CORRUPT, as {@link #read}, once everything before the damaged item has gone to the sink
+     */
+    public void readAll(DomainId domain, Collection<ItemKey> keys, BiConsumer<ItemKey, byte[]> sink) {
+        NavigableMap<Long, ItemKey> wanted = new TreeMap<>();
+        for (ItemKey key : keys) {
+            wanted.put(place(domain, key), key);
+        }
+        while (!wanted.isEmpty()) {
+            readRun(wanted, sink);
+        }
+    }
+
+    /** Reads the first of the wanted items and those close behind it, and takes them out. */
+    private void readRun(NavigableMap<Long, ItemKey> wanted, BiConsumer<ItemKey, byte[]> sink) {
+        long first = wanted.firstKey();
+        long last = first;
+        for (Long next = wanted.higherKey(last);
+                next != null && next - last <= RUN_GAP_MAX;
+                next = wanted.higherKey(last)) {
+            last = next;
+        }
+        if (first != last) {
+            for (SegmentStore.Item item : segments.readRun(first, last + 1, RUN_BYTES_MAX)) {
+                if (item.key().equals(wanted.get(item.ordinal()))) {
+                    sink.accept(wanted.remove(item.ordinal()), item.packed());
+                }
+            }
+        }
+        // Alone, or where the run did not begin with it because it is damaged: then this says so.
+        ItemKey key = wanted.remove(first);
+        if (key != null) {
+            sink.accept(key, segments.read(first, key));
         }
     }
 }

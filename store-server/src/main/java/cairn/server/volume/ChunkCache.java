@@ -1,6 +1,7 @@
 package cairn.server.volume;
 
 import static cairn.Fault.CORRUPT;
+import static cairn.Fault.SHUTTING_DOWN;
 
 import cairn.StoreException;
 import cairn.chunk.Chunk;
@@ -15,8 +16,12 @@ import com.github.benmanes.caffeine.cache.RemovalCause;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.util.IllegalReferenceCountException;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
@@ -77,13 +82,57 @@ final class ChunkCache {
         }
     }
 
-    private CompletableFuture<ByteBuf> load(DomainId domain, ChunkId id) {
-        return CompletableFuture.supplyAsync(() -> read(domain, id), loaders);
+    /**
+     * Starts loading those of some chunks that are neither cached nor being loaded, all on one thread and, where they lie
+     * together, in one go. Whoever gets one of them meanwhile waits for this.
+     */
+    void load(DomainId domain, Collection<ChunkId> ids) {
+        Map<ItemKey, CompletableFuture<ByteBuf>> promised = new HashMap<>();
+        for (ChunkId id : ids) {
+            cache.get(id, (key, ignored) -> {
+                CompletableFuture<ByteBuf> promise = new CompletableFuture<>();
+                promised.put(ItemKey.of(key), promise);
+                return promise;
+            });
+        }
+        if (!promised.isEmpty()) {
+            try {
+                loaders.execute(() -> keep(domain, promised));
+            } catch (RejectedExecutionException e) {
+                StoreException closing = new StoreException(SHUTTING_DOWN, "the server is going down");
+                promised.values().forEach(promise -> promise.completeExceptionally(closing));
+            }
+        }
     }
 
-    private ByteBuf read(DomainId domain, ChunkId id) {
+    private void keep(DomainId domain, Map<ItemKey, CompletableFuture<ByteBuf>> promised) {
+        try {
+            chunks.readAll(domain, promised.keySet(), (key, packed) -> promised.get(key).complete(unpack(key, packed)));
+        } catch (RuntimeException e) {
+            // One of them is damaged. The others are not to fail for that, so each is asked for by itself.
+            promised.forEach((key, promise) -> {
+                if (!promise.isDone()) {
+                    keep(domain, key, promise);
+                }
+            });
+        }
+    }
+
+    private void keep(DomainId domain, ItemKey key, CompletableFuture<ByteBuf> promise) {
+        try {
+            promise.complete(unpack(key, chunks.read(domain, key)));
+        } catch (RuntimeException e) {
+            promise.completeExceptionally(e);
+        }
+    }
+
+    private CompletableFuture<ByteBuf> load(DomainId domain, ChunkId id) {
+        ItemKey key = ItemKey.of(id);
+        return CompletableFuture.supplyAsync(() -> unpack(key, chunks.read(domain, key)), loaders);
+    }
+
+    private ByteBuf unpack(ItemKey key, byte[] packed) {
         loads.increment();
-        byte[] packed = chunks.read(domain, ItemKey.of(id));
         // Not from a pool: a pool would use the buffer object again, and a reader that comes late for an evicted chunk
         // could then retain another chunk instead of failing.
         ByteBuf chunk = UnpooledByteBufAllocator.DEFAULT.directBuffer(Chunk.SIZE_BYTES, Chunk.SIZE_BYTES);
@@ -93,7 +142,7 @@ final class ChunkCache {
             return chunk;
         } catch (StoreException e) {
             chunk.release();
-            throw new StoreException(CORRUPT, "chunk " + id + ": " + e.getMessage(), e);
+            throw new StoreException(CORRUPT, key + ": " + e.getMessage(), e);
         }
     }
 

@@ -25,6 +25,10 @@ final class TreeVolume implements Volume {
     private static final int EXTENT_LEAVES_MAX = 64;
     /** How much one hint may read ahead. */
     private static final long PREFETCH_BYTES_MAX = 8L << 20;
+    /** Chunks that one thread loads in a row. */
+    private static final int LOAD_CHUNKS = 16;
+    /** Whoever has read so much in a row is taken for a sequential reader. */
+    private static final long SEQUENTIAL_BYTES = 256 << 10;
 
     private static final ByteBuf ZEROS = Unpooled.unreleasableBuffer(UnpooledByteBufAllocator.DEFAULT
             .directBuffer(Chunk.SIZE_BYTES, Chunk.SIZE_BYTES)
@@ -34,7 +38,12 @@ final class TreeVolume implements Volume {
     private final TreeRoot root;
     private final PageCache pages;
     private final ChunkCache chunks;
+    private final long readAheadBytes;
     private volatile boolean isClosed;
+    // How this volume has been read lately. Several readers may confuse each other here, which costs a guess, no more.
+    private volatile long nextOffset;
+    private volatile long sequentialBytes;
+    private volatile long aheadOffset;
 
     /** A page of level 0, or the hole that is there instead: all that lies below an absent page. */
     private record Leaf(Page page, long holeEnd) {
@@ -43,7 +52,9 @@ final class TreeVolume implements Volume {
         }
     }
 
-    TreeVolume(DomainId domain, TreeRoot root, PageCache pages, ChunkCache chunks) {
+    /** @param readAheadBytes how far ahead of a sequential reader chunks are loaded */
+    TreeVolume(DomainId domain, TreeRoot root, PageCache pages, ChunkCache chunks, long readAheadBytes) {
+        this.readAheadBytes = readAheadBytes;
         this.domain = domain;
         this.root = root;
         this.pages = pages;
@@ -64,11 +75,13 @@ final class TreeVolume implements Volume {
         if (lengthBytes == 0) {
             return CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
         }
+        readAhead(offset, lengthBytes);
         if (offset / Chunk.SIZE_BYTES == (offset + lengthBytes - 1) / Chunk.SIZE_BYTES) {
             return readPart(offset, lengthBytes);
         }
         List<CompletableFuture<ByteBuf>> parts = new ArrayList<>(lengthBytes / Chunk.SIZE_BYTES + 2);
         long end = offset + lengthBytes;
+        load(offset, end);
         for (long at = offset; at < end; ) {
             int partBytes = (int) Math.min(end - at, Chunk.SIZE_BYTES - at % Chunk.SIZE_BYTES);
             parts.add(readPart(at, partBytes));
@@ -195,10 +208,50 @@ final class TreeVolume implements Volume {
 
     @Override
     public void prefetch(long offset, long lengthBytes) {
-        long end = Math.min(root.sizeBytes(), offset + Math.min(lengthBytes, PREFETCH_BYTES_MAX));
-        for (long at = Math.max(0, offset); at < end && !isClosed; at += Chunk.SIZE_BYTES) {
-            readPart(at - at % Chunk.SIZE_BYTES, 1).thenAccept(ByteBuf::release);
+        long from = Math.max(0, offset);
+        load(from, Math.min(root.sizeBytes(), from + Math.min(lengthBytes, PREFETCH_BYTES_MAX)));
+    }
+
+    /** Keeps chunks coming ahead of a sequential reader, half of the distance at a time. */
+    private void readAhead(long offset, int lengthBytes) {
+        boolean isSequential = offset == nextOffset;
+        long end = offset + lengthBytes;
+        nextOffset = end;
+        sequentialBytes = isSequential ? sequentialBytes + lengthBytes : 0;
+        if (sequentialBytes < SEQUENTIAL_BYTES) {
+            aheadOffset = end;
+            return;
         }
+        long from = Math.max(end, aheadOffset);
+        long until = Math.min(root.sizeBytes(), end + readAheadBytes);
+        if (until - from >= readAheadBytes / 2) {
+            aheadOffset = until;
+            load(from, until);
+        }
+    }
+
+    /** Starts loading what is missing of a range, neighbours together. Failures are for whoever reads the range. */
+    private void load(long offset, long end) {
+        for (long at = offset; at < end && !isClosed; ) {
+            long from = at;
+            long leafEnd = Math.min(end, (at / Tree.LEAF_SPAN_BYTES + 1) * Tree.LEAF_SPAN_BYTES);
+            leaf(at).thenAccept(leaf -> load(leaf, from, leafEnd));
+            at = leafEnd;
+        }
+    }
+
+    private void load(Leaf leaf, long offset, long end) {
+        List<ChunkId> some = new ArrayList<>(LOAD_CHUNKS);
+        for (long at = offset - offset % Chunk.SIZE_BYTES; !leaf.isHole() && at < end; at += Chunk.SIZE_BYTES) {
+            if (!leaf.page.isAbsent(slotOf(at, 0))) {
+                some.add(leaf.page.chunk(slotOf(at, 0)));
+            }
+            if (some.size() == LOAD_CHUNKS) {
+                chunks.load(domain, some);
+                some.clear();
+            }
+        }
+        chunks.load(domain, some);
     }
 
     @Override

@@ -12,10 +12,14 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class Volumes implements AutoCloseable {
     private static final int LOADERS_MIN = 4;
     private static final int CLOSE_SECONDS = 10;
+    /** How far ahead of a sequential reader chunks are loaded, where the cache is large enough for it. */
+    private static final long READ_AHEAD_BYTES = 2L << 20;
+    private static final int READ_AHEADS_IN_CACHE = 16;
 
     private final ExecutorService loaders;
     private final PageCache pages;
     private final ChunkCache chunks;
+    private final long readAheadBytes;
 
     /**
      * @param chunkCacheBytes direct memory for unpacked chunks
@@ -30,12 +34,13 @@ public final class Volumes implements AutoCloseable {
                     return thread;
                 });
         this.pages = new PageCache(store, pageCacheBytes, loaders);
+        this.readAheadBytes = Math.min(READ_AHEAD_BYTES, chunkCacheBytes / READ_AHEADS_IN_CACHE);
         this.chunks = new ChunkCache(store, chunkCacheBytes, loaders);
     }
 
     /** Opens a tree for reading. */
     public Volume open(DomainId domain, TreeRoot root) {
-        return new TreeVolume(domain, root, pages, chunks);
+        return new TreeVolume(domain, root, pages, chunks, readAheadBytes);
     }
 
     /** How many chunks were read from the store for volumes, all others having been cached. */

@@ -225,7 +225,7 @@ class HttpServerTest {
     @Test
     void doesNotReadForEverWhatItRefuses() throws IOException {
         server.close();
-        listen(Transport.best(), new HttpLimits(10, 4096, 8 << 20, 1 << 20, Duration.ofSeconds(30)));
+        listen(Transport.best(), new HttpLimits(10, 4096, 8 << 20, 1 << 20, Duration.ofSeconds(30), Duration.ofMinutes(1)));
         String head = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n";
         try (Socket socket = connect()) {
             socket.getOutputStream().write(head.getBytes(US_ASCII));
@@ -307,7 +307,7 @@ class HttpServerTest {
     void holdsNoMoreThanItsBoundForManyAtOnce() throws IOException {
         server.close();
         // Room for two requests at a time, each with its reply.
-        listen(Transport.best(), new HttpLimits(100, 8192, 4L * BODY_MAX, 1 << 20, Duration.ofSeconds(30)));
+        listen(Transport.best(), new HttpLimits(100, 8192, 4L * BODY_MAX, 1 << 20, Duration.ofSeconds(30), Duration.ofMinutes(1)));
         List<Socket> sockets = new ArrayList<>();
         byte[] body = bytes(9, BODY_MAX);
         for (int i = 0; i < 20; i++) {
@@ -342,9 +342,23 @@ class HttpServerTest {
     }
 
     @Test
+    void endsAPeerThatSendsItsBodyForEver() throws IOException {
+        server.close();
+        listen(Transport.best(), new HttpLimits(
+                100, 8192, 2L * BODY_MAX, 1 << 20, Duration.ofSeconds(30), Duration.ofMillis(300)));
+        byte[] request = request(key.credentials(), "/echo", bytes(11, BODY_MAX), false);
+        try (Socket socket = connect()) {
+            socket.getOutputStream().write(request, 0, request.length - 1);
+
+            assertEquals(-1, socket.getInputStream().read());
+        }
+        assertServesStill();
+    }
+
+    @Test
     void givesBackWhatABrokenConnectionHeld() throws IOException {
         server.close();
-        listen(Transport.best(), new HttpLimits(100, 8192, 2L * BODY_MAX, 1 << 20, Duration.ofSeconds(30)));
+        listen(Transport.best(), new HttpLimits(100, 8192, 2L * BODY_MAX, 1 << 20, Duration.ofSeconds(30), Duration.ofMinutes(1)));
         String whole = text(request(key.credentials(), "/echo", bytes(10, BODY_MAX), false));
         for (int i = 0; i < 20; i++) {
             try (Socket socket = connect()) {

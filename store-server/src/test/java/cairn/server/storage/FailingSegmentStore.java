@@ -10,6 +10,8 @@ import java.util.List;
 public final class FailingSegmentStore implements SegmentStore {
     public volatile boolean isFull;
     public volatile boolean isUnreadable;
+    /** An item that can not be read, alone or in a run. */
+    public volatile ItemKey damaged;
     private final SegmentStore inner;
 
     public FailingSegmentStore(SegmentStore inner) {
@@ -41,13 +43,25 @@ public final class FailingSegmentStore implements SegmentStore {
     @Override
     public byte[] read(long ordinal, ItemKey key) {
         requireReadable();
+        if (key.equals(damaged)) {
+            throw new StoreException(CORRUPT, key + " is damaged");
+        }
         return inner.read(ordinal, key);
     }
 
     @Override
     public List<Item> readRun(long fromOrdinal, long untilOrdinal, long bytesMax) {
         requireReadable();
-        return inner.readRun(fromOrdinal, untilOrdinal, bytesMax);
+        List<Item> items = inner.readRun(fromOrdinal, untilOrdinal, bytesMax);
+        for (int i = 0; i < items.size(); i++) {
+            if (items.get(i).key().equals(damaged)) {
+                if (i == 0) {
+                    throw new StoreException(CORRUPT, damaged + " is damaged");
+                }
+                return items.subList(0, i);
+            }
+        }
+        return items;
     }
 
     @Override

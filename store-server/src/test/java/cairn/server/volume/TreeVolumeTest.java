@@ -13,6 +13,7 @@ import cairn.chunk.Chunk;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.FailingSegmentStore;
+import cairn.server.storage.ItemKey;
 import cairn.server.storage.MemoryStorage;
 import cairn.server.storage.TestDisk;
 import cairn.tree.TreeRoot;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -159,6 +161,56 @@ class TreeVolumeTest {
             assertThrows(StoreException.class, () -> volume.extents(range[0], range[1]));
         }
         assertThrows(StoreException.class, () -> volume.extents(0, 0));
+    }
+
+    @Test
+    void aDamagedChunkFailsAlone() {
+        TestDisk disk = TestDisk.random(9, 2 * MIB);
+        Volume volume = volumes.open(DOMAIN, disk.put(store, DOMAIN));
+        long damaged = 5;
+        while (disk.chunkAt(damaged).isAbsent()) {
+            damaged++;
+        }
+        segments.damaged = ItemKey.of(disk.chunkAt(damaged));
+
+        CompletableFuture<ByteBuf> all = volume.read(0, disk.sizeBytes());
+        assertEquals(Fault.CORRUPT, Fault.of(assertThrows(CompletionException.class, all::join)));
+        for (long index = 0; index < disk.chunkCount(); index++) {
+            long offset = index * Chunk.SIZE_BYTES;
+            if (disk.chunkAt(index).equals(disk.chunkAt(damaged))) {
+                assertThrows(CompletionException.class, () -> read(volume, offset, 1));
+            } else {
+                assertArrayEquals(disk.bytes(offset, 512), read(volume, offset, 512));
+            }
+        }
+    }
+
+    @Test
+    void readsAheadOfASequentialReaderOnly() {
+        volumes.close();
+        volumes = new Volumes(store, 64 * MIB, MIB);
+        TestDisk disk = TestDisk.random(10, 32 * MIB);
+        TreeRoot root = disk.put(store, DOMAIN);
+        Volume random = volumes.open(DOMAIN, root);
+        for (int n = 20; n > 0; n--) {
+            read(random, n * MIB, 4096);
+        }
+        assertTrue(volumes.chunkLoads() <= 20);
+
+        Volume sequential = volumes.open(DOMAIN, root);
+        for (int at = 0; at < 8 * MIB; at += 128 << 10) {
+            assertArrayEquals(disk.bytes(at, 128 << 10), read(sequential, at, 128 << 10));
+        }
+        // What was started before it is asked for is there, or on its way: nothing is loaded twice.
+        long present = 0;
+        for (long index = 0; index < 9 * MIB / Chunk.SIZE_BYTES; index++) {
+            read(sequential, index * Chunk.SIZE_BYTES, 1);
+            present += disk.chunkAt(index).isAbsent() ? 0 : 1;
+        }
+        long randomLoads = LongStream.rangeClosed(9, 20).filter(n -> !disk.isHole(n * MIB)).count();
+        long aheadChunks = 2 * MIB / Chunk.SIZE_BYTES;
+        assertTrue(volumes.chunkLoads() >= present + randomLoads);
+        assertTrue(volumes.chunkLoads() <= present + randomLoads + aheadChunks);
     }
 
     @Test
