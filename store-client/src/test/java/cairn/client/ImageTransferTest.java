@@ -218,7 +218,7 @@ class ImageTransferTest {
     }
 
     @Test
-    void stopsAllWorkersAtTheFirstFailure() throws IOException {
+    void stopsAllWorkersAtTheFirstFailure() throws Exception {
         Path disk = disk("disk", 160 * MIB, 7);
         AtomicInteger after = new AtomicInteger();
         store.trouble = (exchange, number) -> {
@@ -233,7 +233,12 @@ class ImageTransferTest {
 
         assertEquals(Fault.NO_SPACE, failure.fault());
         assertTrue(after.get() <= 2 * PUSH.workers(), after + " requests after the failure");
-        assertTrue(Thread.getAllStackTraces().keySet().stream().noneMatch(thread -> thread.getName().startsWith("push-")));
+        for (Thread thread : Thread.getAllStackTraces().keySet()) {
+            if (thread.getName().startsWith("push-")) {
+                thread.join(1000);
+                assertFalse(thread.isAlive(), thread.getName());
+            }
+        }
     }
 
     @Test
