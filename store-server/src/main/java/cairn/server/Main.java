@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "cairn serve",
         mixinStandardHelpOptions = true,
+        versionProvider = Main.Version.class,
         description = "Keeps images and serves them over HTTP and NBD until it is told to stop (SIGTERM, Ctrl-C).",
         sortOptions = false)
 public final class Main implements Callable<Integer> {
@@ -63,8 +64,21 @@ public final class Main implements Callable<Integer> {
             description = "memory for pages, in MiB (default: ${DEFAULT-VALUE})")
     private int pageCacheMib = Math.toIntExact(ServerConfig.DEFAULT_PAGE_CACHE_BYTES / MIB);
 
+    /** What the jar says of itself. */
+    static final class Version implements CommandLine.IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            return new String[] {"cairn " + StoreServer.version()};
+        }
+    }
+
     public static void main(String[] args) {
-        System.exit(new CommandLine(new Main()).execute(args));
+        System.exit(new CommandLine(new Main())
+                .setParameterExceptionHandler((wrong, given) -> {
+                    System.err.println("cairn: " + wrong.getMessage() + " (`cairn serve --help` says more)");
+                    return wrong.getCommandLine().getCommandSpec().exitCodeOnInvalidInput();
+                })
+                .execute(args));
     }
 
     @Override
