@@ -263,7 +263,7 @@ final class QuickstartCommand implements Callable<Integer> {
             if (isCleared) {
                 throw new StoreException(Fault.SHUTTING_DOWN, "interrupted");
             }
-            server = ThrowAwayServer.start(launcher, folder);
+            server = ThrowAwayServer.start(List.of(launcher.toString(), "serve"), folder);
             return server;
         }
 

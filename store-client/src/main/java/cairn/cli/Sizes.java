@@ -4,13 +4,13 @@ import java.time.Duration;
 import java.util.Locale;
 
 /** Figures as people read them. */
-final class Sizes {
+public final class Sizes {
     private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 
     private Sizes() {}
 
     /** Three or four digits and a binary unit: {@code 512 B}, {@code 1.5 MiB}, {@code 120 GiB}. */
-    static String bytes(long sizeBytes) {
+    public static String bytes(long sizeBytes) {
         double value = sizeBytes;
         int unit = 0;
         // 1023.5 would be shown as 1024.
@@ -22,7 +22,7 @@ final class Sizes {
         return String.format(Locale.ROOT, digits, value) + ' ' + UNITS[unit];
     }
 
-    static String count(long number) {
+    public static String count(long number) {
         return String.format(Locale.ROOT, "%,d", number);
     }
 
@@ -31,11 +31,11 @@ final class Sizes {
         return count(number) + ' ' + one + (number == 1 ? "" : "s");
     }
 
-    static String seconds(Duration duration) {
+    public static String seconds(Duration duration) {
         return String.format(Locale.ROOT, "%.1f s", duration.toNanos() / 1e9);
     }
 
-    static double secondsOf(Duration duration) {
+    public static double secondsOf(Duration duration) {
         return Math.round(duration.toNanos() / 1e6) / 1e3;
     }
 
@@ -43,7 +43,7 @@ final class Sizes {
         return bytes((long) (sizeBytes / Math.max(duration.toNanos() / 1e9, 1e-3))) + "/s";
     }
 
-    static String ratio(long whole, long part) {
+    public static String ratio(long whole, long part) {
         return part == 0 ? "-" : String.format(Locale.ROOT, "%.2f", (double) whole / part);
     }
 }

@@ -7,13 +7,13 @@ import java.util.Arrays;
 import java.util.List;
 
 /** Rows under a heading, in aligned columns; those whose heading begins with {@code >} to the right. */
-final class Table {
+public final class Table {
     private static final String GAP = "  ";
 
     private final boolean[] isRight;
     private final List<String[]> rows = new ArrayList<>();
 
-    Table(String... headings) {
+    public Table(String... headings) {
         isRight = new boolean[headings.length];
         String[] shown = headings.clone();
         for (int i = 0; i < headings.length; i++) {
@@ -24,7 +24,7 @@ final class Table {
     }
 
     /** @param cells null is shown as a dash */
-    Table row(Object... cells) {
+    public Table row(Object... cells) {
         if (cells.length != isRight.length) {
             throw new IllegalArgumentException(cells.length + " cells for " + isRight.length + " columns");
         }
@@ -34,7 +34,7 @@ final class Table {
         return this;
     }
 
-    void print(PrintStream out) {
+    public void print(PrintStream out) {
         int[] widths = new int[isRight.length];
         for (String[] row : rows) {
             for (int i = 0; i < row.length; i++) {

@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** A server of our own on free loopback ports, with a data folder of its own; ended by its process handle alone. */
-final class ThrowAwayServer implements AutoCloseable {
+public final class ThrowAwayServer implements AutoCloseable {
     private static final long READY_SECONDS_MAX = 60;
     private static final long END_SECONDS_MAX = 20;
     /** A unix socket's address has 108 bytes. */
@@ -41,13 +41,15 @@ final class ThrowAwayServer implements AutoCloseable {
     /**
      * Starts a server; not waiting for it, so that whoever starts it can make sure first that it will be ended.
      *
-     * @param launcher the command {@code cairn}
+     * @param program what {@code cairn serve} is here, as the words that its options follow; it must become the server,
+     *     so that a signal to it reaches the server
+     * @param folder where its data, its log and its socket will be
      */
-    static ThrowAwayServer start(Path launcher, Path folder) {
+    public static ThrowAwayServer start(List<String> program, Path folder) {
         DataFolder data = new DataFolder(folder.resolve("data"));
         Path log = folder.resolve("server.log");
-        List<String> command = new ArrayList<>(List.of(
-                launcher.toString(), "serve", "--data", data.path().toString(), "--http-port", "0", "--nbd-port", "0"));
+        List<String> command = new ArrayList<>(program);
+        command.addAll(List.of("--data", data.path().toString(), "--http-port", "0", "--nbd-port", "0"));
         Path socket = folder.resolve("nbd.sock");
         if (socket.toString().getBytes(StandardCharsets.UTF_8).length <= SOCKET_PATH_BYTES_MAX) {
             command.addAll(List.of("--nbd-socket", socket.toString()));
@@ -59,12 +61,12 @@ final class ThrowAwayServer implements AutoCloseable {
                     .start();
             return new ThrowAwayServer(process, data, log);
         } catch (IOException e) {
-            throw new StoreException(Fault.UNAVAILABLE, "cannot start " + launcher + ": " + e.getMessage(), e);
+            throw new StoreException(Fault.UNAVAILABLE, "cannot start " + program.get(0) + ": " + e.getMessage(), e);
         }
     }
 
     /** Waits until it says that it is ready. */
-    void awaitReady() {
+    public void awaitReady() {
         CompletableFuture<String> line = CompletableFuture.supplyAsync(this::firstLine);
         try {
             ready = DataFolder.readyLine(line.get(READY_SECONDS_MAX, TimeUnit.SECONDS), "the server");
@@ -106,15 +108,15 @@ final class ThrowAwayServer implements AutoCloseable {
         return URI.create(ready.get("http"));
     }
 
-    Path dataFolder() {
+    public Path dataFolder() {
         return data.path();
     }
 
-    long pid() {
+    public long pid() {
         return process.pid();
     }
 
-    StoreClient connect() {
+    public StoreClient connect() {
         try {
             return new StoreClient(
                     endpoint(), CredentialsFile.read(data.credentialsFile(), CredentialsFile.DEFAULT_PROFILE));

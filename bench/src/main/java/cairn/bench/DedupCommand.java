@@ -1,0 +1,175 @@
+package cairn.bench;
+
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.api.Json;
+import cairn.api.Messages;
+import cairn.chunk.Chunk;
+import cairn.cli.Sizes;
+import cairn.client.ImageUploader;
+import cairn.client.StoreClient;
+import cairn.client.TransferProgress;
+import cairn.disk.DiskSource;
+import cairn.image.ImageName;
+import com.sun.management.OperatingSystemMXBean;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Pushes disks to a server that is gone afterwards, and says what was kept of each and what it cost. */
+@Command(
+        name = "dedup",
+        description = "Push the disks in this order to a throw-away server in a process of its own; print for each what is"
+                + " new and stored, seconds, and CPU seconds of client and server, and what is stored beyond the packed"
+                + " chunks themselves.")
+final class DedupCommand implements Callable<Integer> {
+    private final PrintStream out;
+    private final PrintStream err;
+
+    @Parameters(paramLabel = "DISK", arity = "1..*", description = "raw, qcow2, VMDK, VHD or VHDX")
+    private List<Path> disks = new ArrayList<>();
+
+    @Option(names = "--json", description = "print one JSON object")
+    private boolean isJson;
+
+    @Option(names = "--keep", paramLabel = "DIR", description = "make the store in this empty folder, and leave it there")
+    private Path keep;
+
+    @Option(
+            names = "--server-java",
+            paramLabel = "OPTIONS",
+            description = "more options for the server's Java, one word or more (the client's are CAIRN_JAVA_OPTIONS)")
+    private String serverJava = "";
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
+    private boolean isHelp;
+
+    /** A disk that was pushed, and what that took. */
+    record Pushed(ImageUploader.Result result, Duration clientCpu, Duration serverCpu) {}
+
+    DedupCommand(PrintStream out, PrintStream err) {
+        this.out = out;
+        this.err = err;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        requireReadable();
+        DedupReport report;
+        try (MeasuredServer server = MeasuredServer.start(Optional.ofNullable(keep), serverJavaOptions())) {
+            report = measure(server);
+            if (keep != null) {
+                say("The store stays in %s; to serve it: cairn serve --data %<s", server.dataFolder());
+            }
+        }
+        if (isJson) {
+            out.println(Json.pretty(report));
+        } else {
+            report.print(out);
+        }
+        return 0;
+    }
+
+    /** Before anything is started. */
+    private void requireReadable() {
+        for (Path disk : disks) {
+            DiskSource.open(disk).close();
+        }
+    }
+
+    private List<String> serverJavaOptions() {
+        return serverJava.isBlank() ? List.of() : List.of(serverJava.strip().split("\\s+"));
+    }
+
+    private DedupReport measure(MeasuredServer server) {
+        Duration startCpu = server.cpu();
+        StoreClient client = server.connect();
+        Messages.Stats before = client.stats();
+        List<DedupReport.Disk> rows = new ArrayList<>();
+        for (Path disk : disks) {
+            Pushed pushed = push(server, client, disk, rows.size() + 1);
+            Messages.Stats after = client.stats();
+            rows.add(DedupReport.Disk.of(disk.toString(), pushed, before, after));
+            say("Pushed %s in %s", disk, Sizes.seconds(pushed.result.duration()));
+            before = after;
+        }
+        Duration clientCpu = ownCpu();
+        Duration serverCpu = server.cpu();
+        return new DedupReport(
+                Runtime.getRuntime().availableProcessors(),
+                Runtime.version().toString(),
+                Sizes.secondsOf(startCpu),
+                rows,
+                totals(rows, before, clientCpu, serverCpu));
+    }
+
+    private static Pushed push(MeasuredServer server, StoreClient client, Path file, int number) {
+        Duration clientBefore = ownCpu();
+        Duration serverBefore = server.cpu();
+        ImageUploader.Result result;
+        try (DiskSource disk = DiskSource.open(file)) {
+            ImageUploader.Registration registration = ImageUploader.Registration.of(new ImageName("disk " + number));
+            result = new ImageUploader(client).upload(disk, registration, TransferProgress.none());
+        }
+        return new Pushed(result, ownCpu().minus(clientBefore), server.cpu().minus(serverBefore));
+    }
+
+    /** What all threads of this process have used since it started, compilers and collectors too. */
+    private static Duration ownCpu() {
+        OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+        return Duration.ofNanos(system.getProcessCpuTime());
+    }
+
+    private DedupReport.Totals totals(
+            List<DedupReport.Disk> rows, Messages.Stats stats, Duration clientCpu, Duration serverCpu) {
+        UniqueChunks unique = count(stats);
+        long dataBytes = rows.stream().mapToLong(DedupReport.Disk::dataBytes).sum();
+        return new DedupReport.Totals(
+                stats.logicalBytes(),
+                dataBytes,
+                unique.count(),
+                unique.count() * Chunk.SIZE_BYTES,
+                unique.packedBytes(),
+                stats.storedBytes(),
+                DedupReport.overheadPercentOf(stats.storedBytes(), unique.packedBytes()),
+                DedupReport.ratioOf(dataBytes, stats.storedBytes()),
+                sum(rows.stream().mapToDouble(DedupReport.Disk::seconds).sum()),
+                sum(rows.stream().mapToDouble(DedupReport.Disk::clientCpuSeconds).sum()),
+                sum(rows.stream().mapToDouble(DedupReport.Disk::serverCpuSeconds).sum()),
+                Sizes.secondsOf(clientCpu),
+                Sizes.secondsOf(serverCpu));
+    }
+
+    private static double sum(double seconds) {
+        return Math.round(seconds * 1e3) / 1e3;
+    }
+
+    /** Once more from the disks, when everything has been measured: what the store says is not taken on trust. */
+    private UniqueChunks count(Messages.Stats stats) {
+        UniqueChunks unique = new UniqueChunks(ImageUploader.Settings.usual().codec());
+        for (Path file : disks) {
+            try (DiskSource disk = DiskSource.open(file)) {
+                unique.add(disk);
+            }
+        }
+        if (unique.count() != stats.chunks()) {
+            throw new StoreException(
+                    Fault.CORRUPT,
+                    "the disks have " + unique.count() + " unique chunks, but the store keeps " + stats.chunks());
+        }
+        return unique;
+    }
+
+    private void say(String format, Object... values) {
+        err.println(String.format(format, values));
+    }
+}

@@ -1,0 +1,135 @@
+package cairn.bench;
+
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.cli.ThrowAwayServer;
+import cairn.client.StoreClient;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * A real server in a process of its own, so that its CPU time can be told from the client's. It ends with this process,
+ * also when that is interrupted, and its folder goes with it.
+ */
+final class MeasuredServer implements AutoCloseable {
+    /** What the launcher gives Java for {@code cairn serve}. */
+    private static final List<String> LAUNCHER_OPTIONS =
+            List.of("-XX:+IgnoreUnrecognizedVMOptions", "--enable-native-access=ALL-UNNAMED");
+
+    private final Path folder;
+    private final boolean isFolderKept;
+    private final Thread clearing = new Thread(this::clear);
+    private ThrowAwayServer server;
+    private boolean isCleared;
+
+    private MeasuredServer(Path folder, boolean isFolderKept) {
+        this.folder = folder;
+        this.isFolderKept = isFolderKept;
+    }
+
+    /**
+     * Starts a server from this process's class path and waits until it is ready.
+     *
+     * @param keep a folder that is empty or not there yet, and stays; empty: one that does not
+     * @param javaOptions more options for its Java
+     */
+    static MeasuredServer start(Optional<Path> keep, List<String> javaOptions) throws IOException {
+        Path folder = keep.isPresent() ? emptyFolder(keep.get()) : ScratchFolder.make();
+        MeasuredServer measured = new MeasuredServer(folder, keep.isPresent());
+        Runtime.getRuntime().addShutdownHook(measured.clearing);
+        try {
+            measured.launch(javaOptions).awaitReady();
+            return measured;
+        } catch (RuntimeException | Error e) {
+            measured.close();
+            throw e;
+        }
+    }
+
+    private static Path emptyFolder(Path folder) throws IOException {
+        if (Files.exists(folder) && !Files.isDirectory(folder)) {
+            throw new StoreException(Fault.CONFLICT, folder + " is no folder; name one that is empty or not there yet");
+        }
+        Files.createDirectories(folder);
+        try (Stream<Path> files = Files.list(folder)) {
+            if (files.findAny().isPresent()) {
+                throw new StoreException(
+                        Fault.CONFLICT, folder + " is not empty; name a folder that is, or is not there yet");
+            }
+        }
+        return folder.toAbsolutePath();
+    }
+
+    /** Together with {@link #clear}, so that no server starts after everything was cleared. */
+    private synchronized ThrowAwayServer launch(List<String> javaOptions) {
+        if (isCleared) {
+            throw new StoreException(Fault.SHUTTING_DOWN, "interrupted");
+        }
+        List<String> program = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+        program.addAll(LAUNCHER_OPTIONS);
+        program.addAll(javaOptions);
+        program.addAll(List.of("-cp", classPath(), "cairn.server.Main"));
+        server = ThrowAwayServer.start(program, folder);
+        return server;
+    }
+
+    /** In a jar's manifest are the libraries beside it, among them the server. */
+    private static String classPath() {
+        StringBuilder absolute = new StringBuilder();
+        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+            absolute.append(absolute.isEmpty() ? "" : File.pathSeparator).append(Path.of(entry).toAbsolutePath());
+        }
+        return absolute.toString();
+    }
+
+    StoreClient connect() {
+        return server.connect();
+    }
+
+    Path dataFolder() {
+        return server.dataFolder();
+    }
+
+    /** What all its threads have used since it started, compilers and collectors too; in steps of the system's clock. */
+    Duration cpu() {
+        return ProcessHandle.of(server.pid())
+                .flatMap(process -> process.info().totalCpuDuration())
+                .orElseThrow(() -> new StoreException(Fault.UNAVAILABLE, "the server has ended"));
+    }
+
+    /** Ends the server and removes what it kept, unless that is to stay. */
+    @Override
+    public void close() {
+        clear();
+        try {
+            Runtime.getRuntime().removeShutdownHook(clearing);
+        } catch (IllegalStateException e) {
+            // The hook is at work already; it finds nothing left to do.
+        }
+    }
+
+    private synchronized void clear() {
+        if (isCleared) {
+            return;
+        }
+        isCleared = true;
+        if (server != null) {
+            server.close();
+        }
+        if (isFolderKept) {
+            return;
+        }
+        try {
+            ScratchFolder.remove(folder);
+        } catch (IOException e) {
+            throw new StoreException(Fault.INTERNAL, "cannot remove " + folder + ": " + e.getMessage(), e);
+        }
+    }
+}
