@@ -189,15 +189,20 @@ class NbdClientsTest {
     @Test
     void nbdshReadsAndAsksForTheHoles() throws Exception {
         Tools.require("nbdsh");
-        Tools.requireThat(Tools.run("nbdsh", "-c", "import nbd").status() == 0, "nbdsh's Python module is not there");
+        Tools.requireThat(nbdsh("import nbd").status() == 0, "nbdsh's Python module is not there");
 
         String script = "h.add_meta_context(nbd.CONTEXT_BASE_ALLOCATION)\n"
                 + "h.connect_uri('" + unix + "')\n"
                 + "print(len(h.pread(33554432, 12345)), h.pread(4, 1048577).hex())\n"
                 + "h.cache(65536, 0)\nh.flush()\n";
-        String output = Tools.run("nbdsh", "-c", script).success();
+        String output = nbdsh(script).success();
 
         byte[] expected = PatternVolume.bytes(1_048_577, 4);
         assertEquals("33554432 " + Text.hex(expected), output.strip());
+    }
+
+    /** With the system's Python, whose module it needs, whatever other Python comes first. */
+    private static Tools.Output nbdsh(String script) throws Exception {
+        return Tools.run("env", "PATH=/usr/bin:/bin", "nbdsh", "-c", script);
     }
 }
