@@ -3,6 +3,7 @@ package cairn.cli;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
+import cairn.api.DefaultDataFolder;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.AccessDeniedException;
@@ -19,12 +20,7 @@ record DataFolder(Path path) {
 
     /** The one that {@code cairn serve} takes when it is not given another. */
     static DataFolder usual(Terminal terminal) {
-        if (!terminal.variable("CAIRN_DATA").isEmpty()) {
-            return new DataFolder(Path.of(terminal.variable("CAIRN_DATA")));
-        }
-        String shared = terminal.variable("XDG_DATA_HOME");
-        Path parent = shared.isEmpty() ? terminal.home().resolve(".local/share") : Path.of(shared);
-        return new DataFolder(parent.resolve("cairn"));
+        return new DataFolder(DefaultDataFolder.of(terminal::variable, terminal.home()));
     }
 
     Path endpointFile() {

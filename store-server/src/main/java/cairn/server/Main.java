@@ -1,6 +1,7 @@
 package cairn.server;
 
 import cairn.StoreException;
+import cairn.api.DefaultDataFolder;
 import cairn.server.nbd.NbdLimits;
 import io.netty.util.internal.PlatformDependent;
 import java.io.IOException;
@@ -30,7 +31,7 @@ public final class Main implements Callable<Integer> {
     private CommandLine.Model.CommandSpec spec;
 
     @Option(names = "--data", paramLabel = "DIR", description = "where everything is kept (default: ${DEFAULT-VALUE})")
-    private Path data = defaultDataFolder();
+    private Path data = DefaultDataFolder.of(System::getenv, Path.of(System.getProperty("user.home")));
 
     @Option(names = "--listen", paramLabel = "ADDR", description = "address to listen on (default: 127.0.0.1)")
     private InetAddress listen = InetAddress.getLoopbackAddress();
@@ -141,18 +142,5 @@ public final class Main implements Callable<Integer> {
         if (port < 0 || port > 65_535) {
             throw new ParameterException(spec.commandLine(), option + " is 0 to 65535, not " + port);
         }
-    }
-
-    /** The folder that the client looks in too, where nobody names one. */
-    private static Path defaultDataFolder() {
-        String named = System.getenv("CAIRN_DATA");
-        if (named != null && !named.isEmpty()) {
-            return Path.of(named);
-        }
-        String xdg = System.getenv("XDG_DATA_HOME");
-        Path base = xdg == null || xdg.isEmpty()
-                ? Path.of(System.getProperty("user.home"), ".local", "share")
-                : Path.of(xdg);
-        return base.resolve("cairn");
     }
 }
