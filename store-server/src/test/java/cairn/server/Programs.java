@@ -3,24 +3,22 @@ package cairn.server;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** Command lines of Cairn's two programs as processes of their own, with the test's class path. */
 final class Programs {
-    /** They live for seconds, and there are many of them on few cores. */
     private static final List<String> JAVA_OPTIONS = List.of(
-            "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto",
-            "-XX:+IgnoreUnrecognizedVMOptions", "--enable-native-access=ALL-UNNAMED");
+            "-Xmx512m", "-XX:+UseSerialGC", "-XX:+IgnoreUnrecognizedVMOptions", "--enable-native-access=ALL-UNNAMED");
+    /** As the launcher does: what is small ends sooner without the optimising compiler, what hashes disks needs it. */
+    private static final List<String> QUICK_OPTIONS = List.of("-XX:TieredStopAtLevel=1", "-Xshare:auto");
+    private static final Set<String> BUSY_COMMANDS = Set.of("push", "pull", "verify");
 
     private Programs() {}
 
     /** @param arguments as they stand behind {@code cairn} */
     static List<String> client(String... arguments) {
-        return java("cairn.cli.Main", List.of(), arguments);
-    }
-
-    /** @param javaOptions more of them */
-    static List<String> client(List<String> javaOptions, String... arguments) {
-        return java("cairn.cli.Main", javaOptions, arguments);
+        boolean isBusy = arguments.length > 0 && BUSY_COMMANDS.contains(arguments[0]);
+        return java("cairn.cli.Main", isBusy ? List.of() : QUICK_OPTIONS, arguments);
     }
 
     /** @param arguments as they stand behind {@code cairn serve} */
