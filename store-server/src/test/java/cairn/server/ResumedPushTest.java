@@ -37,7 +37,7 @@ class ResumedPushTest {
     private static final int SECONDS_MAX = 60;
     private static final int ROUNDS = 4;
     /** More than a segment, so that in some rounds a part of the disk has been sealed. */
-    private static final int ROUND_DISK_MIB_MAX = 120;
+    private static final int ROUND_DISK_MIB_MAX = 100;
 
     @TempDir
     Path folder;
