@@ -75,11 +75,15 @@ public final class Main implements Callable<Integer> {
 
     public static void main(String[] args) {
         System.exit(new CommandLine(new Main())
-                .setParameterExceptionHandler((wrong, given) -> {
-                    System.err.println("cairn: " + wrong.getMessage() + " (`cairn serve --help` says more)");
-                    return wrong.getCommandLine().getCommandSpec().exitCodeOnInvalidInput();
-                })
+                .setParameterExceptionHandler((e, ignored) -> wrongUsage(e))
                 .execute(args));
+    }
+
+    /** In one line, as the client does. */
+    private static int wrongUsage(ParameterException e) {
+        String message = String.valueOf(e.getMessage()).replaceAll("\\s*\\R\\s*", " ");
+        System.err.println("cairn: " + message + "; see `cairn serve --help`");
+        return e.getCommandLine().getCommandSpec().exitCodeOnInvalidInput();
     }
 
     @Override
@@ -112,7 +116,7 @@ public final class Main implements Callable<Integer> {
                             + " lets others read along, for nothing is encrypted; say --without-tls if that is meant");
         }
         if (chunkCacheMib < 1 || pageCacheMib < 1) {
-            throw new ParameterException(spec.commandLine(), "a cache has at least 1 MiB");
+            throw new ParameterException(spec.commandLine(), "--chunk-cache and --page-cache are at least 1 MiB");
         }
         requireDirectMemory();
         return new ServerConfig(

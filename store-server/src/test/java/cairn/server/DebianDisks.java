@@ -1,7 +1,6 @@
 package cairn.server;
 
 import static java.util.concurrent.TimeUnit.MINUTES;
-import static org.junit.jupiter.api.Assertions.fail;
 
 import cairn.Digest;
 import java.io.File;
@@ -15,9 +14,6 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.stream.Stream;
-import org.opentest4j.TestAbortedException;
 
 /**
  * Two real Debian disks, the second made from the first by a few more packages, and what it takes to boot them
@@ -71,23 +67,14 @@ record DebianDisks(Path base, Path more, Path kernel, Path initrd) {
         return in(finished);
     }
 
-    /** Skips the test with the program's name where it is missing; fails it with CAIRN_REQUIRE_TOOLS=1. */
-    static void require(String program) {
-        if (find(program).isEmpty()) {
-            unmet(program + " is not installed");
-        }
-    }
-
     private static void build(FileLock lock, Path part, Path finished) throws IOException, InterruptedException {
         if (!lock.isValid()) {
             throw new IllegalStateException("somebody else may be building " + finished);
         }
-        for (String program : List.of("mmdebstrap", "mke2fs", "debugfs", "e2fsck", "apt-get", "apt-config")) {
-            require(program);
-        }
-        if (!System.getProperty("user.name").equals("root") || !System.getProperty("os.arch").equals("amd64")) {
-            unmet("Debian disks are built as root, on amd64");
-        }
+        Tools.require("mmdebstrap", "mke2fs", "debugfs", "e2fsck", "apt-get", "apt-config");
+        Tools.requireThat(
+                System.getProperty("user.name").equals("root") && System.getProperty("os.arch").equals("amd64"),
+                "Debian disks are built as root, on amd64: this is another user or machine");
         remove(part);
         Files.createDirectories(part);
         Path sources = part.resolve("sources.list");
@@ -156,9 +143,7 @@ record DebianDisks(Path base, Path more, Path kernel, Path initrd) {
                 .lines()
                 .distinct()
                 .toList();
-        if (sources.isEmpty()) {
-            unmet("apt knows no source of Debian's (has apt-get update been run?)");
-        }
+        Tools.requireThat(!sources.isEmpty(), "apt knows no source of Debian's (has apt-get update been run?)");
         return sources;
     }
 
@@ -237,19 +222,5 @@ record DebianDisks(Path base, Path more, Path kernel, Path initrd) {
             Files.delete(output);
             Files.delete(errors);
         }
-    }
-
-    private static Optional<Path> find(String program) {
-        return Stream.concat(Stream.of(System.getenv("PATH").split(":")), Stream.of("/usr/sbin", "/sbin"))
-                .map(folder -> Path.of(folder, program))
-                .filter(Files::isExecutable)
-                .findFirst();
-    }
-
-    private static void unmet(String reason) {
-        if ("1".equals(System.getenv("CAIRN_REQUIRE_TOOLS"))) {
-            fail(reason);
-        }
-        throw new TestAbortedException(reason);
     }
 }

@@ -36,7 +36,7 @@ record QemuBoot(String console, Duration time) {
      * @throws IOException if no prompt came, with the end of what the console said
      */
     static QemuBoot toLogin(URI disk, Path kernel, Path initrd, Path folder) throws IOException, InterruptedException {
-        DebianDisks.require("qemu-system-x86_64");
+        Tools.require("qemu-system-x86_64");
         ProcessBuilder builder = new ProcessBuilder(command(disk, kernel, initrd))
                 .redirectInput(new File("/dev/null"))
                 .redirectErrorStream(true);

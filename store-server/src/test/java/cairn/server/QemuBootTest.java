@@ -31,7 +31,7 @@ class QemuBootTest {
     @Test
     void showsTheConsoleOfADiskThatDoesNotBoot() throws Exception {
         DebianDisks disks = DebianDisks.get();
-        DebianDisks.require("mke2fs");
+        Tools.require("mke2fs");
         Path empty = folder.resolve("empty.raw");
         Process format = new ProcessBuilder("mke2fs", "-q", "-t", "ext4", empty.toString(), "16M")
                 .inheritIO()
@@ -54,7 +54,7 @@ class QemuBootTest {
         private final Process process;
 
         Nbdkit(Path disk) throws IOException {
-            DebianDisks.require("nbdkit");
+            Tools.require("nbdkit");
             // The command runs once nbdkit listens, nbdkit as long as the command: until its input ends.
             process = new ProcessBuilder(
                             "nbdkit", "-r", "-U", socket.toString(), "file", disk.toString(), "--run", "echo up; cat")

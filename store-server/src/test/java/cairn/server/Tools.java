@@ -53,18 +53,23 @@ public final class Tools {
     }
 
     public static Output run(List<String> command) throws IOException, InterruptedException {
+        return run(new ProcessBuilder(command));
+    }
+
+    /** Runs a program in an environment that has been made for it. */
+    static Output run(ProcessBuilder program) throws IOException, InterruptedException {
         Path stdout = Files.createTempFile("stdout", null);
         Path stderr = Files.createTempFile("stderr", null);
         try {
             // Into files, because a full pipe would stop the program.
-            Process process = new ProcessBuilder(command)
+            Process process = program
                     .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
                     .redirectOutput(stdout.toFile())
                     .redirectError(stderr.toFile())
                     .start();
             if (!process.waitFor(TIMEOUT.toSeconds(), TimeUnit.SECONDS)) {
                 process.destroyForcibly().waitFor();
-                fail(String.join(" ", command) + " has not ended within " + TIMEOUT + ": " + text(stderr));
+                fail(String.join(" ", program.command()) + " has not ended within " + TIMEOUT + ": " + text(stderr));
             }
             return new Output(process.exitValue(), text(stdout), text(stderr));
         } finally {
@@ -74,7 +79,8 @@ public final class Tools {
     }
 
     private static boolean isInstalled(String program) {
-        return Stream.of(System.getenv("PATH").split(File.pathSeparator))
+        // What formats and mounts disks is found where other users do not look.
+        return Stream.concat(Stream.of(System.getenv("PATH").split(File.pathSeparator)), Stream.of("/usr/sbin", "/sbin"))
                 .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
     }
 

@@ -1,0 +1,132 @@
+package cairn.server;
+
+import static java.util.concurrent.TimeUnit.SECONDS;
+
+import cairn.client.StoreClient;
+import cairn.sigv4.CredentialsFile;
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/** A server as a process of its own on free loopback ports, which can be killed and started again. */
+final class ServerProcess implements AutoCloseable {
+    private static final int READY_SECONDS_MAX = 60;
+    private static final int END_SECONDS_MAX = 60;
+
+    private final Process process;
+    private final Path data;
+    private final String readyLine;
+
+    private ServerProcess(Process process, Path data, String readyLine) {
+        this.process = process;
+        this.data = data;
+        this.readyLine = readyLine;
+    }
+
+    /** Starts a server and waits until it is ready. Its log goes to a file beside the data folder. */
+    static ServerProcess start(Path data) throws Exception {
+        Path log = data.resolveSibling(data.getFileName() + ".log");
+        Process process = new ProcessBuilder(command(data))
+                .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
+                .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
+                .start();
+        String ready = CompletableFuture.supplyAsync(() -> firstLine(process)).get(READY_SECONDS_MAX, SECONDS);
+        if (ready == null) {
+            throw new AssertionError("the server ended with " + process.waitFor() + ": " + Files.readString(log));
+        }
+        return new ServerProcess(process, data, ready);
+    }
+
+    static List<String> command(Path data) {
+        return Programs.server("--data", data.toString(), "--http-port", "0", "--nbd-port", "0");
+    }
+
+    private static String firstLine(Process process) {
+        try {
+            BufferedReader out = process.inputReader();
+            return out.readLine();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    String readyLine() {
+        return readyLine;
+    }
+
+    Path data() {
+        return data;
+    }
+
+    Path credentials() {
+        return data.resolve("credentials");
+    }
+
+    Path socket() {
+        return data.resolve("nbd.sock");
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    URI http() {
+        return URI.create(readyLine.replaceFirst("ready http=(\\S+) .*", "$1"));
+    }
+
+    URI nbd() {
+        return URI.create(readyLine.replaceFirst(".* nbd=(\\S+)", "$1"));
+    }
+
+    InetSocketAddress httpAddress() {
+        return new InetSocketAddress(http().getHost(), http().getPort());
+    }
+
+    InetSocketAddress nbdAddress() {
+        return new InetSocketAddress(nbd().getHost(), nbd().getPort());
+    }
+
+    /** An export on the unix socket. */
+    String socketUri(String export) {
+        return "nbd+unix:///" + export + "?socket=" + socket();
+    }
+
+    StoreClient connect() throws IOException {
+        return connect(http());
+    }
+
+    StoreClient connect(URI endpoint) throws IOException {
+        return new StoreClient(endpoint, CredentialsFile.read(credentials(), CredentialsFile.DEFAULT_PROFILE));
+    }
+
+    Cli cli() {
+        return new Cli(http(), credentials());
+    }
+
+    /** Ends it by SIGKILL. */
+    void kill() {
+        process.destroyForcibly().onExit().join();
+    }
+
+    /** Ends it by SIGTERM. @return its exit status */
+    int stop() {
+        process.destroy();
+        return process.onExit().orTimeout(END_SECONDS_MAX, SECONDS).join().exitValue();
+    }
+
+    @Override
+    public void close() {
+        try {
+            stop();
+        } finally {
+            kill();
+        }
+    }
+}
