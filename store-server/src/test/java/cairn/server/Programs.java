@@ -8,7 +8,11 @@ import java.util.Set;
 /** Command lines of Cairn's two programs as processes of their own, with the test's class path. */
 final class Programs {
     private static final List<String> JAVA_OPTIONS = List.of(
-            "-Xmx512m", "-XX:+UseSerialGC", "-XX:+IgnoreUnrecognizedVMOptions", "--enable-native-access=ALL-UNNAMED");
+            "-Xmx512m",
+            "-XX:MaxDirectMemorySize=1g",
+            "-XX:+UseSerialGC",
+            "-XX:+IgnoreUnrecognizedVMOptions",
+            "--enable-native-access=ALL-UNNAMED");
     /** As the launcher does: what is small ends sooner without the optimising compiler, what hashes disks needs it. */
     private static final List<String> QUICK_OPTIONS = List.of("-XX:TieredStopAtLevel=1", "-Xshare:auto");
     private static final Set<String> BUSY_COMMANDS = Set.of("push", "pull", "verify");
