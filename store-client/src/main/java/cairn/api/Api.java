@@ -8,7 +8,7 @@ import cairn.tree.Page;
  * <pre>
  *   GET    store                                  -> StoreInfo
  *   POST   uploads                 StartUpload    -> Upload
- *   POST   uploads/ID/ask          pages          -> Missing for each: level 0 pages one after the other, 8,200 bytes each
+ *   POST   uploads/ID/ask          pages          -> Missing for each; pages of level 0, 8,200 bytes each
  *   POST   uploads/ID/items        ItemBatch      -> 204; children before their pages
  *   POST   uploads/ID/commit       CommitUpload   -> Image
  *   DELETE uploads/ID                             -> 204

@@ -52,7 +52,8 @@ record DataFolder(Path path) {
     }
 
     /**
-     * Takes apart what a server prints when it is ready: {@code ready http=URL nbd=URI}, perhaps with more of that kind.
+     * Takes apart what a server prints when it is ready: {@code ready http=URL nbd=URI}, perhaps with more of that
+     * kind.
      *
      * @param from where the line was found, for the message
      * @throws StoreException INVALID_REQUEST for another line, or one without {@code http}

@@ -12,8 +12,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Brings a disk back as a sparse raw file. Every page and chunk is proven by its id, and the top page by the root digest,
- * before anything that hangs from it is used; the file gets its name only when it is whole.
+ * Brings a disk back as a sparse raw file. Every page and chunk is proven by its id, and the top page by the root
+ * digest, before anything that hangs from it is used; the file gets its name only when it is whole.
  */
 public final class ImageDownloader {
     private final StoreClient client;

@@ -61,7 +61,7 @@ public final class StoreClient {
      * How long to wait.
      *
      * @param request for a whole answer
-     * @param commit for the answer to a commit, before which the server reads the whole tree
+     * @param commit for the answer to a commit, before which the server seals and syncs what was sent
      */
     public record Limits(Duration connect, Duration request, Duration commit) {
         public static Limits usual() {

@@ -127,7 +127,10 @@ public final class Accounts {
                 .toList();
     }
 
-    /** @throws StoreException FORBIDDEN for all but root, INVALID_REQUEST for an odd name, CONFLICT for one that is taken */
+    /**
+     * @throws StoreException FORBIDDEN for all but root, INVALID_REQUEST for an odd name, CONFLICT for one that is
+     *     taken
+     */
     public synchronized Account create(Caller caller, String name) {
         if (!caller.isRoot()) {
             throw new StoreException(FORBIDDEN, "only the root account creates accounts");
@@ -157,7 +160,10 @@ public final class Accounts {
                 .toList();
     }
 
-    /** @throws StoreException NOT_FOUND for an account that is not there, or not the caller's; INVALID_REQUEST beyond the limit */
+    /**
+     * @throws StoreException NOT_FOUND for an account that is not there, or not the caller's; INVALID_REQUEST beyond
+     *     the limit
+     */
     public synchronized AccessKey createKey(Caller caller, AccountId account) {
         if (!mayManage(caller, account) || !accounts.containsKey(account)) {
             throw new StoreException(NOT_FOUND, "there is no account " + account);

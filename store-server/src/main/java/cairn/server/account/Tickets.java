@@ -19,7 +19,8 @@ import javax.crypto.spec.SecretKeySpec;
  * <pre>
  *   offset  size  field
  *        0     8  seconds since 1970 at which it ends, big-endian
- *        8    16  the first half of HMAC-SHA-256(store's ticket key, "cairn nbd ticket v1" and zero, bytes 0 to 7, export name)
+ *        8    16  the first half of HMAC-SHA-256(store's ticket key,
+ *                 "cairn nbd ticket v1" and zero, bytes 0 to 7, export name)
  * </pre>
  * written as 32 characters of URL-safe Base64. Safe for threads.
  */

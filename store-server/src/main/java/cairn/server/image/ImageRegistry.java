@@ -29,8 +29,8 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * The images and snapshots of a store. Whoever may not see one is told that it does not exist. Safe for threads: what must
- * hold together is committed together, on conditions.
+ * The images and snapshots of a store. Whoever may not see one is told that it does not exist. Safe for threads: what
+ * must hold together is committed together, on conditions.
  */
 public final class ImageRegistry {
     private static final String IMAGE_PREFIX = "image/";

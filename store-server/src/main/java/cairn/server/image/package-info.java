@@ -2,6 +2,6 @@
  * Which images and snapshots there are, and who may see them.
  *
  * <p>Start at {@link cairn.server.image.ImageRegistry}. Always true: an image's manifest never changes; what may change
- * about it (state, permissions, tags) is a record beside it.
+ * about it (permissions, tags) is a record beside it.
  */
 package cairn.server.image;

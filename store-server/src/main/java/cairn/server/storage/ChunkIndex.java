@@ -13,7 +13,8 @@ public interface ChunkIndex {
 
     /**
      * Adds rows, all or none; a row replaces an earlier one of the same domain and key, and none comes twice. They
-     * survive a crash at the latest when a later {@linkplain Catalog#commit commit} has returned, and never without the data that was sealed before.
+     * survive a crash at the latest when a later {@linkplain Catalog#commit commit} has returned, and never without the
+     * data that was sealed before.
      *
      * @throws cairn.StoreException NO_SPACE if the disk is full
      */

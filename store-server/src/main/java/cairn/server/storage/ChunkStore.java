@@ -18,10 +18,10 @@ import java.util.function.BiConsumer;
 /**
  * Keeps packed chunks and pages, each once in a dedup domain.
  *
- * <p>What was put lies in the open segment until that is sealed, by {@link #seal} or because it is full; only then can it
- * be read, and only then is it in the index. Where a page is put, its children were put before: {@link #putPage} holds
- * that, so that whatever page is in the index, everything below it is there too. Safe for threads: checks run side by
- * side, appending takes turns.
+ * <p>What was put lies in the open segment until that is sealed, by {@link #seal} or because it is full; only then can
+ * it be read, and only then is it in the index. Where a page is put, its children were put before: {@link #putPage}
+ * holds that, so that whatever page is in the index, everything below it is there too. Safe for threads: checks run
+ * side by side, appending takes turns.
  */
 public final class ChunkStore {
     /** A segment is sealed when it has grown to this. */
@@ -75,8 +75,8 @@ public final class ChunkStore {
      * Keeps a chunk, unless it is there already. The caller has proven that it unpacks to what its key names.
      *
      * @return whether it is new
-     * @throws StoreException NO_SPACE if the disk is full; then everything put since the last seal may be lost, and must be
-     *     put again
+     * @throws StoreException NO_SPACE if the disk is full; then everything put since the last seal may be lost, and
+     *     must be put again
      */
     public boolean putChunk(DomainId domain, ItemKey key, byte[] packed, int offset, int lengthBytes) {
         if (contains(domain, key)) {
@@ -148,8 +148,8 @@ public final class ChunkStore {
     }
 
     /**
-     * Makes everything that was put before readable. It survives a crash once a later {@linkplain Catalog#commit commit}
-     * has returned.
+     * Makes everything that was put before readable. It survives a crash once a later
+     * {@linkplain Catalog#commit commit} has returned.
      *
      * @throws StoreException NO_SPACE, as {@link #putChunk}
      */

@@ -7,8 +7,8 @@ import java.util.List;
  *
  * <p>One thread at a time appends, seals or abandons; any number may read. What was appended can be read once
  * {@link #seal} has returned, and from then on survives a crash at the latest when a later
- * {@linkplain Catalog#commit commit} has returned. Whoever reads gets the item that was stored or an exception, never other bytes.
- * Every method throws a {@link cairn.StoreException} SHUTTING_DOWN once the storage is closed.
+ * {@linkplain Catalog#commit commit} has returned. Whoever reads gets the item that was stored or an exception, never
+ * other bytes. Every method throws a {@link cairn.StoreException} SHUTTING_DOWN once the storage is closed.
  */
 public interface SegmentStore {
     /** The longest packed item that is taken. */
@@ -49,8 +49,8 @@ public interface SegmentStore {
 
     /**
      * Reads the items of a range of ordinals in order, which is far cheaper than one by one. Gaps between ordinals are
-     * passed over. It ends before the range does once it holds {@code bytesMax} packed bytes, or before a damaged item; ask again
-     * from the last ordinal + 1. Empty only where the range holds nothing more.
+     * passed over. It ends before the range does once it holds {@code bytesMax} packed bytes, or before a damaged item;
+     * ask again from the last ordinal + 1. Empty only where the range holds nothing more.
      *
      * @param fromOrdinal the first ordinal
      * @param untilOrdinal the ordinal after the last

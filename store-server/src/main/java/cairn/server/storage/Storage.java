@@ -8,7 +8,10 @@ public interface Storage extends AutoCloseable {
 
     Catalog catalog();
 
-    /** Bytes that can still be written, what is held in reserve not counted; {@link Long#MAX_VALUE} where there is no such bound. */
+    /**
+     * Bytes that can still be written, what is held in reserve not counted; {@link Long#MAX_VALUE} where there is no
+     * such bound.
+     */
     long usableBytes();
 
     /**

@@ -26,8 +26,8 @@ import java.util.concurrent.atomic.LongAdder;
 
 /**
  * Unpacked chunks in direct buffers, bounded in bytes. A chunk that many wait for is loaded once. Which chunks stay is
- * decided by how often they are asked for, so that one long scan does not drive out what boots need (W-TinyLFU). Safe for
- * threads.
+ * decided by how often they are asked for, so that one long scan does not drive out what boots need (W-TinyLFU). Safe
+ * for threads.
  *
  * <p>The cache owns one reference of each buffer and gives it up when it evicts the chunk; whoever got the chunk has a
  * reference of its own.

@@ -12,8 +12,8 @@ public interface Volume extends AutoCloseable {
     long sizeBytes();
 
     /**
-     * Reads a range. Hands over its bytes, which may be shared with other readers and must not be written to. The future
-     * is complete when this returns if everything was cached.
+     * Reads a range. Hands over its bytes, which may be shared with other readers and must not be written to. The
+     * future is complete when this returns if everything was cached.
      *
      * <p>Fails with a {@link cairn.StoreException}: CORRUPT if what is stored is damaged, SHUTTING_DOWN once closed.
      *
@@ -22,8 +22,8 @@ public interface Volume extends AutoCloseable {
     CompletableFuture<ByteBuf> read(long offset, int lengthBytes);
 
     /**
-     * Tells where a range holds data, in address order from {@code offset}, neighbours of one kind joined. It may end before the range
-     * does, and holds at least one extent of at least one byte.
+     * Tells where a range holds data, in address order from {@code offset}, neighbours of one kind joined. It may end
+     * before the range does, and holds at least one extent of at least one byte.
      *
      * @throws cairn.StoreException INVALID_REQUEST if the range is empty or does not lie inside the volume
      */

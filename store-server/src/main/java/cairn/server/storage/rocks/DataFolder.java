@@ -25,9 +25,10 @@ import java.util.TreeSet;
 /**
  * The folder that a store lives in: what is where, which version of it, and who has it open.
  *
- * <p>The lock that keeps a second server out is RocksDB's own, on {@code rocks/LOCK}: an {@code fcntl} lock between processes, a list of
- * held files within one. A lock of ours taken through {@link FileChannel} would be lost as soon as anything in this
- * process opened that file and closed it again, as a second, refused server in the same process does. {@code pid} only says who.
+ * <p>The lock that keeps a second server out is RocksDB's own, on {@code rocks/LOCK}: an {@code fcntl} lock between
+ * processes, a list of held files within one. A lock of ours taken through {@link FileChannel} would be lost as soon as
+ * anything in this process opened that file and closed it again, as a second, refused server in the same process does.
+ * {@code pid} only says who.
  */
 final class DataFolder {
     static final String VERSION = "cairn store 1";

@@ -23,9 +23,10 @@ import org.rocksdb.RocksDBException;
  * The open RocksDB, lent to one call at a time: closing waits for calls under way and refuses later ones, so that no
  * call ever reaches freed memory.
  *
- * <p>A failed write leaves RocksDB refusing all writes until it is opened again. So the next write after a failure opens
- * it again first, once there is space for what is in the log. Acknowledged writes are in the log and come back with it. Opening writes the log's rows into
- * synced files, so that nothing rests any longer on a log that a failed or killed process may not have synced.
+ * <p>A failed write leaves RocksDB refusing all writes until it is opened again. So the next write after a failure
+ * opens it again first, once there is space for what is in the log. Acknowledged writes are in the log and come back
+ * with it. Opening writes the log's rows into synced files, so that nothing rests any longer on a log that a failed or
+ * killed process may not have synced.
  */
 final class Database implements AutoCloseable {
     /** What opening takes beside the rows in the log: a new log, a new manifest, tables' indexes and filters. */
@@ -78,7 +79,10 @@ final class Database implements AutoCloseable {
         }
     }
 
-    /** RocksDB has no status of its own for this; its two messages are "While lock file" and "lock hold by current process". */
+    /**
+     * RocksDB has no status of its own for this; its two messages are "While lock file" and "lock hold by current
+     * process".
+     */
     private static boolean isLocked(RocksDBException e) {
         return e.getMessage() != null
                 && (e.getMessage().startsWith("While lock file") || e.getMessage().startsWith("lock hold by"));

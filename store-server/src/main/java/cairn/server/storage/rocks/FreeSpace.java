@@ -8,8 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Watches the space left in the data folder, so that we refuse before RocksDB fails: out of space in its log or manifest, it
- * takes no more writes until it is opened again.
+ * Watches the space left in the data folder, so that we refuse before RocksDB fails: out of space in its log or
+ * manifest, it takes no more writes until it is opened again.
  */
 final class FreeSpace {
     private final Path folder;

@@ -26,8 +26,9 @@ import java.util.Arrays;
  *                     0     4  all bits set
  *                     4     1  item kind
  * </pre>
- * An item's own name is part of its key in {@code chunks}: a misplaced item is then not found instead of
- * served, the index can be rebuilt from keys, and the value is the packed item and nothing else, read without a second copy.
+ * An item's own name is part of its key in {@code chunks}: a misplaced item is then not found instead of served, the
+ * index can be rebuilt from keys, but for the domains, and the value is the packed item and nothing else, read without
+ * a second copy.
  */
 final class Keys {
     static final int CHUNK_BYTES = 8 + 1 + Digest.SIZE_BYTES;
@@ -47,8 +48,8 @@ final class Keys {
     }
 
     /**
-     * Not after any item at this ordinal, and after everything that RocksDB may use to tell it from the one before, so that
-     * a search from here reads no block of that one.
+     * Not after any item at this ordinal, and after everything that RocksDB may use to tell it from the one before, so
+     * that a search from here reads no block of that one.
      */
     static byte[] firstAt(long ordinal) {
         return Arrays.copyOf(number(ordinal), 8 + 1);

@@ -20,19 +20,21 @@ import org.rocksdb.Slice;
 import org.rocksdb.WriteBatch;
 
 /**
- * Segments as SST files, written beside the database and moved into it when they are sealed; small ones as rows of the log.
+ * Segments as SST files, written beside the database and moved into it when they are sealed; small ones as rows of the
+ * log.
  *
  * <p><b>When a sealed segment is safe.</b> RocksDB's documentation says nothing of it; its source does (11.8.1).
- * {@code SstFileWriter::Finish} syncs the file. {@code ExternalSstFileIngestionJob::Prepare} links it into the database, syncs it again
- * ({@code FileSystem::SyncFile}) and syncs the directory ({@code FsyncWithDirOptions}). {@code VersionSet::ProcessManifestWrites} appends
- * the file to the manifest and syncs that ({@code SyncManifest}) before the file can be read. So a segment file is safe when {@link #seal} returns.
- * A small segment is safe with the next commit: it lies in the log before whatever relies on it, and before rows of one
- * family are flushed to a file, {@code DBImpl::FlushMemTableToOutputFile} syncs the older logs ({@code SyncClosedWals}), which hold the other families'
- * rows. So index rows never outlive their data.
+ * {@code SstFileWriter::Finish} syncs the file. {@code ExternalSstFileIngestionJob::Prepare} links it into the
+ * database, syncs it again ({@code FileSystem::SyncFile}) and syncs the directory ({@code FsyncWithDirOptions}).
+ * {@code VersionSet::ProcessManifestWrites} appends the file to the manifest and syncs that ({@code SyncManifest})
+ * before the file can be read. So a segment file is safe when {@link #seal} returns. A small segment is safe with the
+ * next commit: it lies in the log before whatever relies on it, and before rows of one family are flushed to a file,
+ * {@code DBImpl::FlushMemTableToOutputFile} syncs the older logs ({@code SyncClosedWals}), which hold the other
+ * families' rows. So index rows never outlive their data.
  *
- * <p><b>Why nothing is compacted.</b> Ordinals only grow. If rows of small segments stayed in memory while a segment file is
- * ingested, their own file, flushed later, would reach across it, and both would be merged. So they are flushed first:
- * a small file, where small and large segments take turns, but every file's range lies behind the one before.
+ * <p><b>Why nothing is compacted.</b> Ordinals only grow. If rows of small segments stayed in memory while a segment
+ * file is ingested, their own file, flushed later, would reach across it, and both would be merged. So they are flushed
+ * first: a small file, where small and large segments take turns, but every file's range lies behind the one before.
  */
 final class RocksSegmentStore implements SegmentStore {
     /** How many bytes are appended between two looks at the free space. */

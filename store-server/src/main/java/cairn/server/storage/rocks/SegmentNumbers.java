@@ -10,8 +10,8 @@ import org.rocksdb.RocksIterator;
 /**
  * Gives each segment a number that none had before, in this run or an earlier one, whether it was sealed or not.
  *
- * <p>Numbers are set aside a thousand at a time, with a synced write, before the first of them is given; what a run has not used is
- * skipped. One thread at a time.
+ * <p>Numbers are set aside a thousand at a time, with a synced write, before the first of them is given; what a run has
+ * not used is skipped. One thread at a time.
  */
 final class SegmentNumbers {
     private static final byte[] KEY = "segment-numbers".getBytes(US_ASCII);

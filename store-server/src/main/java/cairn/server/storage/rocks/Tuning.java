@@ -21,14 +21,15 @@ import org.rocksdb.WriteOptions;
 /**
  * RocksDB's options, and why they are so. They outlive the database: close it first.
  *
- * <p>{@code chunks}: two levels. Segments come in ascending order and are ingested into the lower one; what came through the log is
- * flushed before the next segment is ingested (see {@link RocksSegmentStore}), so no file's range overlaps another's, and every
- * compaction is a move by name. Values are packed already, so blocks are not compressed; a block holds one value, or a few up to 4 KiB. One
- * index entry for each chunk would come to 140 MB of memory for a TiB, so the block index is partitioned and only the parts in
- * use are cached, before any data block: our own chunk cache sits above this one. No filter: we never ask for an ordinal that is not there.
+ * <p>{@code chunks}: two levels. Segments come in ascending order and are ingested into the lower one; what came
+ * through the log is flushed before the next segment is ingested (see {@link RocksSegmentStore}), so no file's range
+ * overlaps another's, and every compaction is a move by name. Values are packed already, so blocks are not compressed;
+ * a block holds one value, or a few up to 4 KiB. One index entry for each chunk would come to 140 MB of memory for a
+ * TiB, so the block index is partitioned and only the parts in use are cached, before any data block: our own chunk
+ * cache sits above this one. No filter: we never ask for an ordinal that is not there.
  *
- * <p>{@code chunk-index}: most questions are about what is not there, so a bloom filter of 10 bits, in memory with the block
- * index (1.4 bytes a row): in a shared cache they would evict each other.
+ * <p>{@code chunk-index}: most questions are about what is not there, so a bloom filter of 10 bits, in memory with the
+ * block index (1.4 bytes a row): in a shared cache they would evict each other.
  */
 final class Tuning implements AutoCloseable {
     /** A log beyond this forces out the rows that hold it, which bounds what is replayed after a crash. */
