@@ -56,8 +56,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Whatever users, other programs and broken clients bring to one and the same server: each is told in one clear line what
- * is wrong, and after each the store still works.
+ * Whatever users, other programs and broken clients bring to one and the same server: each is told in one clear line
+ * what is wrong, and after each the store still works.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class BadInputTest {
@@ -95,6 +95,8 @@ class BadInputTest {
     void stop() {
         if (server != null) {
             server.close();
+            String log = server.log();
+            assertFalse(log.contains(" ERROR "), "nothing that others send is a fault of ours: " + log);
         }
     }
 
@@ -405,7 +407,7 @@ class BadInputTest {
         assertTrue(answer.startsWith("NBDMAGICIHAVEOPT"), answer);
     }
 
-    /** Sends bytes, and takes what comes until the server hangs up. @throws java.net.SocketTimeoutException if it does not */
+    /** Sends bytes, and takes what comes until the server hangs up. @throws IOException if it does not in time */
     private static String talk(InetSocketAddress address, byte[] bytes) throws IOException {
         StringBuilder answer = new StringBuilder();
         try (Socket socket = new Socket()) {

@@ -33,8 +33,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The main job on two real, related disks: pushed by the command line, kept once, read back in every way. What the store
- * says is held against what the test itself counts in the files.
+ * The main job on two real, related disks: pushed by the command line, kept once, read back in every way. What the
+ * store says is held against what the test itself counts in the files.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class DebianImagesTest {
@@ -76,7 +76,7 @@ class DebianImagesTest {
         }
     }
 
-    /** Pushes by one worker, because two may send a chunk that both disks' halves have at the same time. */
+    /** Pushes by one worker: two may send a chunk that the disk has twice at the same time. */
     @BeforeAll
     void pushBoth(@TempDir Path temporary) throws Exception {
         folder = temporary;
@@ -138,32 +138,34 @@ class DebianImagesTest {
         Set<String> added = more.namesLackingIn(base);
         long addedBytes = more.packedBytes(added);
 
-        assertTrue(added.size() > 100 && added.size() < more.packedBytes().size() / 2, added.size() + " chunks are new");
+        assertBetween(100, more.packedBytes().size() / 2, added.size());
         assertEquals(more.dataChunks(), morePushed.get("chunks").asLong());
         assertEquals(added.size(), morePushed.get("chunksSent").asLong());
         assertEquals(more.dataChunks() - added.size(), morePushed.get("chunksKnown").asLong());
         assertEquals(added.size(), afterMore.chunks() - afterBase.chunks());
         assertEquals((long) added.size() * CHUNK_BYTES, afterMore.uniqueBytes() - afterBase.uniqueBytes());
-        assertBetween(addedBytes, sum(addedBytes, 3), morePushed.get("sentBytes").asLong());
-        assertBetween(addedBytes, sum(addedBytes, 3), afterMore.segmentBytes() - afterBase.segmentBytes());
+        assertBetween(addedBytes, withPercent(addedBytes, 3), morePushed.get("sentBytes").asLong());
+        assertBetween(addedBytes, withPercent(addedBytes, 3), afterMore.segmentBytes() - afterBase.segmentBytes());
     }
 
     @Test
     void keepsLittleBesidesTheUniquePackedChunks() throws IOException {
         long uniqueBytes = base.packedBytes(base.packedBytes().keySet()) + more.packedBytes(more.namesLackingIn(base));
 
-        assertBetween(uniqueBytes, sum(uniqueBytes, 3), afterMore.storedBytes());
-        assertBetween(uniqueBytes, sum(uniqueBytes, 3), segmentFileBytes());
+        assertBetween(uniqueBytes, withPercent(uniqueBytes, 3), afterMore.storedBytes());
+        assertBetween(uniqueBytes, withPercent(uniqueBytes, 3), segmentFileBytes());
     }
 
     /** Of RocksDB's files, whatever it says itself. */
     private long segmentFileBytes() throws IOException {
         try (Stream<Path> files = Files.list(server.data().resolve("rocks"))) {
-            return files.filter(file -> file.toString().endsWith(".sst")).mapToLong(file -> file.toFile().length()).sum();
+            return files.filter(file -> file.toString().endsWith(".sst"))
+                    .mapToLong(file -> file.toFile().length())
+                    .sum();
         }
     }
 
-    private static long sum(long bytes, int percentMore) {
+    private static long withPercent(long bytes, int percentMore) {
         return bytes + bytes * percentMore / 100;
     }
 
@@ -180,8 +182,7 @@ class DebianImagesTest {
         // The page above the leaves is sent unasked.
         assertTrue(again.get("sentBytes").asLong() < 16 << 10, again.get("sentBytes") + " bytes sent");
         assertEquals(afterMore.chunks(), client.stats().chunks());
-        assertEquals(
-                basePushed.get("image").get("rootDigest"), again.get("image").get("rootDigest"), "equal disks, equal digests");
+        assertEquals(rootDigest(basePushed), rootDigest(again), "equal disks have equal digests");
         client.removeImage(new ImageId(again.get("id").asText()));
     }
 
@@ -279,7 +280,7 @@ class DebianImagesTest {
 
         JsonNode proven = new ObjectMapper().readTree(whole.success());
         assertEquals(base.dataChunks(), proven.get("chunks").asLong());
-        assertEquals(basePushed.get("image").get("rootDigest"), proven.get("rootDigest"));
+        assertEquals(rootDigest(basePushed), proven.get("rootDigest").asText());
         same.success();
         long firstDifference = Files.mismatch(disks.base(), disks.more());
         String difference = Cli.failure(1, other);
@@ -299,6 +300,10 @@ class DebianImagesTest {
                 ? server.cli().run("uri", id(pushed))
                 : server.cli().run("uri", id(pushed), "--socket");
         return uri.success().strip();
+    }
+
+    private static String rootDigest(JsonNode pushed) {
+        return pushed.get("image").get("rootDigest").asText();
     }
 
     private static String id(JsonNode pushed) {

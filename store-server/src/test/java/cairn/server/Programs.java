@@ -27,7 +27,7 @@ final class Programs {
 
     /** @param arguments as they stand behind {@code cairn serve} */
     static List<String> server(String... arguments) {
-        return java("cairn.server.Main", List.of(), arguments);
+        return java("cairn.server.Main", List.of("-Dio.netty.leakDetection.level=paranoid"), arguments);
     }
 
     private static List<String> java(String mainClass, List<String> javaOptions, String... arguments) {

@@ -33,7 +33,7 @@ class ServerLifecycleTest {
     private static final int MIB = 1 << 20;
     /** 128 and the number of SIGTERM: how the JVM ends when it is told to. */
     private static final int ENDED_BY_SIGTERM = 143;
-    private static final Duration STOP_MAX = Duration.ofSeconds(5);
+    private static final Duration STOP_MAX = Duration.ofSeconds(10);
     private static final int SECONDS_MAX = 60;
 
     @TempDir

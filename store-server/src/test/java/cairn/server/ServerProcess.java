@@ -1,6 +1,7 @@
 package cairn.server;
 
 import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import cairn.client.StoreClient;
 import cairn.sigv4.CredentialsFile;
@@ -32,16 +33,20 @@ final class ServerProcess implements AutoCloseable {
 
     /** Starts a server and waits until it is ready. Its log goes to a file beside the data folder. */
     static ServerProcess start(Path data) throws Exception {
-        Path log = data.resolveSibling(data.getFileName() + ".log");
         Process process = new ProcessBuilder(command(data))
                 .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
-                .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
+                .redirectError(ProcessBuilder.Redirect.appendTo(logFile(data).toFile()))
                 .start();
         String ready = CompletableFuture.supplyAsync(() -> firstLine(process)).get(READY_SECONDS_MAX, SECONDS);
         if (ready == null) {
-            throw new AssertionError("the server ended with " + process.waitFor() + ": " + Files.readString(log));
+            int status = process.waitFor();
+            throw new AssertionError("the server ended with " + status + ": " + Files.readString(logFile(data)));
         }
         return new ServerProcess(process, data, ready);
+    }
+
+    private static Path logFile(Path data) {
+        return data.resolveSibling(data.getFileName() + ".log");
     }
 
     static List<String> command(Path data) {
@@ -110,6 +115,15 @@ final class ServerProcess implements AutoCloseable {
         return new Cli(http(), credentials());
     }
 
+    /** What it has logged, and every server on this data folder before it. */
+    String log() {
+        try {
+            return Files.readString(logFile(data));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** Ends it by SIGKILL. */
     void kill() {
         process.destroyForcibly().onExit().join();
@@ -121,6 +135,7 @@ final class ServerProcess implements AutoCloseable {
         return process.onExit().orTimeout(END_SECONDS_MAX, SECONDS).join().exitValue();
     }
 
+    /** Ends it, if it has not been ended. @throws AssertionError if it has lost buffers */
     @Override
     public void close() {
         try {
@@ -128,5 +143,6 @@ final class ServerProcess implements AutoCloseable {
         } finally {
             kill();
         }
+        assertFalse(log().contains("LEAK"), this::log);
     }
 }
