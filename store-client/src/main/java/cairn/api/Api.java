@@ -54,13 +54,8 @@ public final class Api {
     public static final int ASK_BYTES_MAX = ASK_PAGES_MAX * Page.SIZE_BYTES;
     /** Most chunks, or pages, that are asked for at once; so many always fit in a batch. */
     public static final int READ_ITEMS_MAX = 64;
-    /** Most entries of a list that come at once; there may be more after the last. */
-    public static final int LIST_ENTRIES_MAX = 1000;
     /** Most changed ranges that a diff gives at once. */
     public static final int DIFF_RANGES_MAX = 10_000;
-    public static final int TAGS_MAX = 50;
-    public static final int TAG_KEY_CHARS_MAX = 127;
-    public static final int TAG_VALUE_CHARS_MAX = 255;
 
     private Api() {}
 }

@@ -169,7 +169,17 @@ public final class ImageUploader {
                                 + registration.name + "\" exists; if not, push again, everything else was sent)",
                         e);
             }
+            abandon(uploadId);
             throw e;
+        }
+    }
+
+    /** The store has refused the image, so this upload will not be gone on with. */
+    private void abandon(String uploadId) {
+        try {
+            client.abandonUpload(uploadId);
+        } catch (StoreException e) {
+            // Why the image was refused is what the user must know; the store ends uploads by itself in time.
         }
     }
 

@@ -2,6 +2,7 @@ package cairn.server;
 
 import cairn.StoreException;
 import cairn.api.DefaultDataFolder;
+import cairn.server.http.HttpLimits;
 import cairn.server.nbd.NbdLimits;
 import io.netty.util.internal.PlatformDependent;
 import java.io.IOException;
@@ -131,7 +132,8 @@ public final class Main implements Callable<Integer> {
 
     /** Better told now than when a busy day brings the cache and the replies on their way to their bounds. */
     private void requireDirectMemory() {
-        long neededMib = chunkCacheMib + NbdLimits.DEFAULT.sharedBytesMax() / MIB + OTHER_BUFFERS_MIB;
+        long repliesMib = (NbdLimits.DEFAULT.sharedBytesMax() + HttpLimits.DEFAULT.heldBytesMax()) / MIB;
+        long neededMib = chunkCacheMib + repliesMib + OTHER_BUFFERS_MIB;
         long allowedMib = PlatformDependent.maxDirectMemory() / MIB;
         if (neededMib > allowedMib) {
             throw new ParameterException(

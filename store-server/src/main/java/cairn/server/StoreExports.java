@@ -79,14 +79,19 @@ final class StoreExports implements Exports {
         return new Export(id, "", volumes.open(disk.domain(), disk.root()));
     }
 
-    /** How an export is opened from now on. */
-    ExportUri uri(String id, InetSocketAddress tcp, Optional<Path> socket) {
+    /** How an export is opened from now on. @param host by which the asker has reached this server */
+    ExportUri uri(String id, String host, InetSocketAddress tcp, Optional<Path> socket) {
         Instant until = clock.instant().plus(TICKET_LIFETIME).truncatedTo(ChronoUnit.SECONDS);
         return new ExportUri(
                 id,
-                tcpUri(tcp) + '/' + id + ':' + tickets.issue(id, until),
+                (tcp.getAddress().isAnyLocalAddress() ? tcpUri(host, tcp.getPort()) : tcpUri(tcp)) + '/' + id + ':' + tickets.issue(id, until),
                 socket.map(path -> "nbd+unix:///" + id + "?socket=" + escaped(path)).orElse(null),
                 until.toString());
+    }
+
+    /** Listening on every address, the server takes the one by which it was reached for the one to give. */
+    private static String tcpUri(String host, int port) {
+        return "nbd://" + host.replaceFirst(":\\d*$", "") + ':' + port;
     }
 
     static String tcpUri(InetSocketAddress tcp) {

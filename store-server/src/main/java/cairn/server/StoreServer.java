@@ -28,6 +28,7 @@ import cairn.sigv4.CredentialsFile;
 import cairn.sigv4.SigV4Verifier;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,8 +64,8 @@ public final class StoreServer implements AutoCloseable {
         try {
             server.listen(config);
             return server;
-        } catch (IOException | RuntimeException e) {
-            server.close();
+        } catch (IOException | RuntimeException | Error e) {
+            server.closeAfter(e);
             throw e;
         }
     }
@@ -74,11 +75,15 @@ public final class StoreServer implements AutoCloseable {
         endpointFile = config.dataFolder().resolve("endpoint");
         Storage storage = closing(RocksStorage.open(config.dataFolder()));
         try {
+            // What a server that was killed has left; nobody is to find this one there before it listens.
+            Files.deleteIfExists(endpointFile);
             StoreSecrets secrets = StoreSecrets.readOrCreate(storage.catalog());
             Accounts accounts = new Accounts(storage.catalog(), clock);
             createRoot(accounts, config.dataFolder());
             ImageRegistry images = new ImageRegistry(storage.catalog(), new StoreKey(secrets.signingKey()), clock);
             ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
+            // What unfinished uploads have sent is kept for when they are tried again.
+            closing(chunks::seal);
             Uploads uploads = new Uploads(storage.catalog(), chunks, clock);
             volumes = closing(new Volumes(chunks, config.chunkCacheBytes(), config.pageCacheBytes()));
             ExecutorService catalogReaders =
@@ -91,15 +96,15 @@ public final class StoreServer implements AutoCloseable {
                     new StoreInfoApi(version(), images, storage),
                     new UploadApi(uploads, images),
                     new ImageApi(images),
-                    new DiskApi(images, chunks, id -> exports.uri(id, nbd, config.nbdSocket())),
+                    new DiskApi(images, chunks, (id, host) -> exports.uri(id, host, nbd, config.nbdSocket())),
                     new AccountApi(accounts));
             SigV4Verifier verifier = new SigV4Verifier(accounts::findCredentials, clock, Set.of(Api.SERVICE));
             Transport transport = Transport.best();
             httpServer = closing(new HttpServer(List.of(api), accounts, verifier, HttpLimits.DEFAULT, transport));
             nbdServer = closing(NbdServer.start(
                     exports, NbdLimits.DEFAULT, transport, Runtime.getRuntime().availableProcessors()));
-        } catch (IOException | RuntimeException e) {
-            close();
+        } catch (IOException | RuntimeException | Error e) {
+            closeAfter(e);
             throw e;
         }
     }
@@ -111,10 +116,21 @@ public final class StoreServer implements AutoCloseable {
 
     /** Makes the root account in a store that has none, and leaves its key where only this user can read it. */
     private static void createRoot(Accounts accounts, Path dataFolder) throws IOException {
-        Optional<AccessKey> key = accounts.createRoot();
-        if (key.isPresent()) {
-            CredentialsFile.create(
-                    dataFolder.resolve("credentials"), CredentialsFile.DEFAULT_PROFILE, key.get().credentials());
+        Path file = dataFolder.resolve("credentials");
+        try {
+            accounts.createRoot(key -> keep(key, file));
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+    }
+
+    /** Replaces what a first start that failed has left: without an account it opens nothing. */
+    private static void keep(AccessKey key, Path file) {
+        try {
+            Files.deleteIfExists(file);
+            CredentialsFile.create(file, CredentialsFile.DEFAULT_PROFILE, key.credentials());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -151,18 +167,39 @@ public final class StoreServer implements AutoCloseable {
         return Optional.ofNullable(StoreServer.class.getPackage().getImplementationVersion()).orElse("development");
     }
 
-    /** Stops listening, finishes what is in progress, and closes the store. */
+    /** Closes after a failure, which is the one to be told. */
+    private void closeAfter(Throwable failure) {
+        try {
+            close();
+        } catch (StoreException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    /**
+     * Stops listening, finishes what is in progress, and closes the store.
+     *
+     * @throws StoreException INTERNAL if a part does not close; all others are closed all the same
+     */
     @Override
     public void close() {
         if (http != null) {
             endpointFile.toFile().delete();
         }
+        StoreException failure = null;
         while (!parts.isEmpty()) {
             try {
                 parts.pop().close();
             } catch (Exception e) {
-                throw new StoreException(Fault.INTERNAL, "closing failed: " + e.getMessage(), e);
+                if (failure == null) {
+                    failure = new StoreException(Fault.INTERNAL, "closing failed: " + e.getMessage(), e);
+                } else {
+                    failure.addSuppressed(e);
+                }
             }
+        }
+        if (failure != null) {
+            throw failure;
         }
     }
 }

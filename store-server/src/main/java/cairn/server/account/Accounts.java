@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
@@ -70,13 +71,20 @@ public final class Accounts {
         return all;
     }
 
-    /** Makes the root account and its key, in a store that has none. @return the key that was made, if one was */
-    public synchronized Optional<AccessKey> createRoot() {
+    /**
+     * Makes the root account and its key, in a store that has none.
+     *
+     * @param keeper gets the key to write it down, before the account is kept: so that there is never an account whose
+     *     key nobody has. Where that was a try that failed, it gets another key at the next start
+     * @return the key that was made, if one was
+     */
+    public synchronized Optional<AccessKey> createRoot(Consumer<AccessKey> keeper) {
         if (!accounts.isEmpty()) {
             return Optional.empty();
         }
         Account root = new Account(newAccountId(), "root", new DomainId(1), now());
         AccessKey key = newKey(root.id());
+        keeper.accept(key);
         catalog.commit(List.of(
                 new Change.PutIfAbsent(ACCOUNT_PREFIX + root.id(), AccountRecords.encode(root)),
                 new Change.PutIfAbsent(KEY_PREFIX + key.id(), AccountRecords.encode(key))));

@@ -29,6 +29,9 @@ import java.util.Set;
 
 /** Answers what is on the disks: by position, never by digest, so that nobody fetches what was never theirs. */
 public final class DiskApi {
+    /** Pages of each side that one answer may take; whoever asks goes on from where it stopped. */
+    private static final int DIFF_PAGE_PAIRS_MAX = 4096;
+
     private final ImageRegistry images;
     private final ChunkStore chunks;
     private final ExportUris exports;
@@ -36,7 +39,8 @@ public final class DiskApi {
     /** Tells how an export that somebody may read is opened. */
     @FunctionalInterface
     public interface ExportUris {
-        ExportUri of(String id);
+        /** @param host by which the asker has reached this server, with its port */
+        ExportUri of(String id, String host);
     }
 
     public DiskApi(ImageRegistry images, ChunkStore chunks, ExportUris exports) {
@@ -97,8 +101,8 @@ public final class DiskApi {
         Disk other = images.disk(call.caller(), second);
         long sizeBytes = Math.max(one.root().sizeBytes(), other.root().sizeBytes());
         long from = call.find("offset").isEmpty() ? 0 : call.readNumber("offset", sizeBytes);
-        Ranges ranges = new Ranges(from / Chunk.SIZE_BYTES, sizeBytes);
-        TreeDiff.visit(one.root(), other.root(), pagesOf(one, other), ranges);
+        Ranges ranges = new Ranges(sizeBytes);
+        TreeDiff.visit(one.root(), other.root(), pagesOf(one, other), from / Chunk.SIZE_BYTES, ranges);
         return ApiDoor.json(new Diff(first, second, ranges.ranges, ranges.next));
     }
 
@@ -109,23 +113,28 @@ public final class DiskApi {
         return id -> chunks.isReadable(one.domain(), ItemKey.of(id)) ? first.read(id) : second.read(id);
     }
 
-    /** Joins chunks that differ to ranges, so many and no more. */
-    private static final class Ranges implements TreeDiff.Visitor {
+    /** Joins chunks that differ to ranges: so many and no more, from no more than so many pages. */
+    private static final class Ranges implements TreeDiff.BoundedVisitor {
         private final List<Range> ranges = new ArrayList<>();
-        private final long fromChunk;
         private final long sizeBytes;
+        private int pagePairs;
         private Long next;
 
-        Ranges(long fromChunk, long sizeBytes) {
-            this.fromChunk = fromChunk;
+        Ranges(long sizeBytes) {
             this.sizeBytes = sizeBytes;
         }
 
         @Override
-        public void visit(long chunkIndex, ChunkId first, ChunkId second) {
-            if (chunkIndex < fromChunk || next != null) {
-                return;
+        public boolean enter(long chunkIndex) {
+            if (pagePairs++ < DIFF_PAGE_PAIRS_MAX) {
+                return true;
             }
+            next = chunkIndex * Chunk.SIZE_BYTES;
+            return false;
+        }
+
+        @Override
+        public boolean visit(long chunkIndex, ChunkId first, ChunkId second) {
             long offset = chunkIndex * Chunk.SIZE_BYTES;
             long lengthBytes = Math.min(Chunk.SIZE_BYTES, sizeBytes - offset);
             Range last = ranges.isEmpty() ? null : ranges.get(ranges.size() - 1);
@@ -133,9 +142,11 @@ public final class DiskApi {
                 ranges.set(ranges.size() - 1, new Range(last.offset(), last.lengthBytes() + lengthBytes));
             } else if (ranges.size() == Api.DIFF_RANGES_MAX) {
                 next = offset;
+                return false;
             } else {
                 ranges.add(new Range(offset, lengthBytes));
             }
+            return true;
         }
     }
 
@@ -145,6 +156,6 @@ public final class DiskApi {
             throw new StoreException(INVALID_REQUEST, "an export is asked for without a body");
         }
         images.disk(call.caller(), id);
-        return ApiDoor.json(exports.of(id));
+        return ApiDoor.json(exports.of(id, call.host()));
     }
 }

@@ -1,5 +1,7 @@
 package cairn.server.api;
 
+import cairn.api.Api;
+import cairn.api.Json;
 import cairn.api.Messages.Image;
 import cairn.api.Messages.ImageList;
 import cairn.api.Messages.ImageProof;
@@ -13,6 +15,7 @@ import cairn.server.http.HttpReply;
 import cairn.server.image.ImageRegistry;
 import cairn.server.image.RegisteredImage;
 import cairn.server.image.Snapshot;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.TreeMap;
@@ -22,8 +25,9 @@ public final class ImageApi {
     /** The state of what can be used; EC2's words. */
     private static final String IMAGE_STATE = "available";
     private static final String SNAPSHOT_STATE = "completed";
-    /** Descriptions and tags can make an image's message long: so many always fit in one answer. */
-    private static final int LIST_IMAGES_MAX = 40;
+    private static final int LIST_IMAGES_MAX = 1000;
+    /** Descriptions and tags can make an image's message long; what is behind this comes with the next list. */
+    private static final int LIST_BYTES_MAX = Api.JSON_BYTES_MAX / 2;
 
     private final ImageRegistry images;
 
@@ -35,8 +39,17 @@ public final class ImageApi {
         call.requireOnly("after");
         String after = call.find("after").map(id -> new ImageId(id).value()).orElse("");
         List<RegisteredImage> some = images.list(call.caller(), after, LIST_IMAGES_MAX);
-        String next = some.size() < LIST_IMAGES_MAX ? null : some.get(some.size() - 1).id().value();
-        return ApiDoor.json(new ImageList(some.stream().map(ImageApi::message).toList(), next));
+        List<Image> listed = new ArrayList<>();
+        long bytes = 0;
+        for (RegisteredImage image : some) {
+            listed.add(message(image));
+            bytes += Json.encode(listed.get(listed.size() - 1)).length;
+            if (bytes > LIST_BYTES_MAX) {
+                break;
+            }
+        }
+        boolean isLast = some.size() < LIST_IMAGES_MAX && listed.size() == some.size();
+        return ApiDoor.json(new ImageList(listed, isLast ? null : listed.get(listed.size() - 1).id()));
     }
 
     HttpReply show(HttpCall call, String id) {

@@ -12,11 +12,12 @@ import java.util.Optional;
 /**
  * A request whose signature has been verified.
  *
+ * @param host as the request's Host header names this server, with its port where one is named
  * @param path decoded, without the query
  * @param query decoded parameters
  * @param body all of it
  */
-public record HttpCall(Caller caller, String path, Map<String, List<String>> query, byte[] body) {
+public record HttpCall(Caller caller, String host, String path, Map<String, List<String>> query, byte[] body) {
 
     /** A query parameter. @throws StoreException INVALID_REQUEST if it comes twice */
     public Optional<String> find(String name) {

@@ -37,10 +37,12 @@ import io.netty.handler.codec.http.TooLongHttpLineException;
 import io.netty.handler.timeout.IdleStateEvent;
 import io.netty.handler.timeout.IdleStateHandler;
 import io.netty.util.ReferenceCountUtil;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
@@ -56,6 +58,8 @@ import org.slf4j.LoggerFactory;
  */
 final class HttpConnection extends ChannelInboundHandlerAdapter {
     private static final Logger log = LoggerFactory.getLogger(HttpConnection.class);
+    private static final int PARAMETERS_MAX = 1024;
+    private static final HttpReply LAST_RESORT = new HttpReply(500, "", new byte[0], Map.of());
 
     /** What all connections share. */
     record Shared(
@@ -65,6 +69,12 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             HttpLimits limits,
             HeldBytes held,
             Executor workers) {}
+
+    /** What the server tells all connections. */
+    enum Event {
+        /** The server is closing: a reply on its way may still go, then the connection ends. */
+        FINISH
+    }
 
     private enum State {
         /** Between requests. */
@@ -91,12 +101,14 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     private HttpDoor.Route route;
     private VerifiedRequest verified;
     private Caller caller;
-    private QueryStringDecoder target;
+    private String path = "";
+    private Map<String, List<String>> parameters;
     private HttpReply refusal;
     private long discardedBytes;
-    private long heldBytes;
+    private HeldBytes.Reservation held;
     private byte[] body;
     private int bodyBytes;
+    private String hostHeader;
     private Future<?> deadline;
 
     private HttpConnection(Shared shared) {
@@ -114,6 +126,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
 
     @Override
     public void channelActive(ChannelHandlerContext ctx) {
+        setDeadline(ctx);
         next(ctx);
     }
 
@@ -144,16 +157,19 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
 
     private void drain(ChannelHandlerContext ctx) {
         isDraining = true;
-        while (isNextWanted && !arrived.isEmpty()) {
-            isNextWanted = false;
-            HttpObject message = arrived.remove();
-            try {
-                handle(ctx, message);
-            } finally {
-                ReferenceCountUtil.release(message);
+        try {
+            while (isNextWanted && !arrived.isEmpty()) {
+                isNextWanted = false;
+                HttpObject message = arrived.remove();
+                try {
+                    handle(ctx, message);
+                } finally {
+                    ReferenceCountUtil.release(message);
+                }
             }
+        } finally {
+            isDraining = false;
         }
-        isDraining = false;
     }
 
     private void handle(ChannelHandlerContext ctx, HttpObject message) {
@@ -171,14 +187,15 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
 
     /** The head: who asks, and what for. Ends with the body being awaited, or thrown away. */
     private void begin(ChannelHandlerContext ctx, HttpRequest head) {
+        cancelDeadline();
         isKeptAlive = HttpUtil.isKeepAlive(head);
         refusal = null;
         door = null;
         discardedBytes = 0;
         try {
-            target = new QueryStringDecoder(head.uri());
-            door = doorOf(target.path());
-            route = door.route(head.method().name(), target.path());
+            readTarget(head.uri());
+            door = doorOf(path);
+            route = door.route(head.method().name(), path);
             requireLength(head);
             verified = shared.verifier.verify(signable(head));
             caller = shared.accounts.caller(verified.accessKeyId());
@@ -187,9 +204,31 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             return;
         }
         state = State.WAITING;
-        long bytes = (long) expectedBytes(head) + route.replyBytesMax();
+        int bodyBytesMax = expectedBytes(head);
         boolean isContinueExpected = HttpUtil.is100ContinueExpected(head);
-        shared.held.reserve(bytes, () -> runOn(ctx, () -> receive(ctx, head, bytes, isContinueExpected)));
+        String host = String.valueOf(head.headers().get(HttpHeaderNames.HOST));
+        held = shared.held.reserve(
+                (long) bodyBytesMax + route.replyBytesMax(),
+                () -> ctx.executor().execute(() -> receive(ctx, host, bodyBytesMax, isContinueExpected)));
+        if (held.isAtOnce()) {
+            receive(ctx, host, bodyBytesMax, isContinueExpected);
+        }
+    }
+
+    /** What is asked for, taken apart as signatures take it: a semicolon is a character like others. */
+    private void readTarget(String uri) {
+        path = "";
+        if (uri.indexOf('#') >= 0) {
+            throw new StoreException(INVALID_REQUEST, "a request's target holds no fragment");
+        }
+        try {
+            QueryStringDecoder target =
+                    new QueryStringDecoder(uri, StandardCharsets.UTF_8, true, PARAMETERS_MAX, true);
+            path = target.path();
+            parameters = target.parameters();
+        } catch (IllegalArgumentException e) {
+            throw new StoreException(INVALID_REQUEST, "the request's target is malformed: " + Text.shown(uri), e);
+        }
     }
 
     private HttpDoor doorOf(String path) {
@@ -227,14 +266,20 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
                 null);
     }
 
-    private void receive(ChannelHandlerContext ctx, HttpRequest head, long bytes, boolean isContinueExpected) {
-        if (!ctx.channel().isActive()) {
-            shared.held.release(bytes);
+    private void receive(ChannelHandlerContext ctx, String host, int bodyBytesMax, boolean isContinueExpected) {
+        if (state != State.WAITING || !ctx.channel().isActive()) {
+            releaseHeld();
             return;
         }
-        heldBytes = bytes;
-        body = new byte[expectedBytes(head)];
+        try {
+            body = new byte[bodyBytesMax];
+        } catch (OutOfMemoryError e) {
+            log.error("no memory for a body of {} bytes", bodyBytesMax, e);
+            ctx.close();
+            return;
+        }
         bodyBytes = 0;
+        hostHeader = host;
         state = State.RECEIVING;
         setDeadline(ctx);
         if (isContinueExpected) {
@@ -264,6 +309,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         if (content instanceof LastHttpContent) {
             end(ctx);
         } else if (discardedBytes > shared.limits.discardedBytesMax()) {
+            cancelDeadline();
             isKeptAlive = false;
             reply(ctx, refusal);
         } else {
@@ -271,8 +317,9 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         }
     }
 
-    /** What holds memory must move on: a peer may not take for ever to send a body, or to read a reply. */
+    /** What holds a place must move on: a peer may not take for ever to send a head or a body, or to read a reply. */
     private void setDeadline(ChannelHandlerContext ctx) {
+        cancelDeadline();
         deadline = ctx.executor().schedule(
                 () -> ctx.close(), shared.limits.transferTimeout().toMillis(), TimeUnit.MILLISECONDS);
     }
@@ -302,24 +349,32 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         }
     }
 
-    /** Runs on a worker. The event loop does not touch this connection's request meanwhile. */
+    /** Runs on a worker, and always answers. The event loop does not touch this connection's request meanwhile. */
     private HttpReply answer() {
         try {
             byte[] whole = bodyBytes == body.length ? body : Arrays.copyOf(body, bodyBytes);
             if (!verified.isPayloadUnsigned()) {
                 verified.requirePayload(Digest.of(whole).toString());
             }
-            return route.handler().answer(new HttpCall(caller, target.path(), target.parameters(), whole));
-        } catch (RuntimeException e) {
+            return route.handler().answer(new HttpCall(caller, hostHeader, path, parameters, whole));
+        } catch (Throwable e) {
             return failed(e);
         }
     }
 
-    private HttpReply failed(RuntimeException e) {
-        if (Fault.of(e) == Fault.INTERNAL && !(e instanceof SigV4Exception)) {
-            log.error("{} failed", target == null ? "a request" : target.path(), e);
+    private HttpReply failed(Throwable failure) {
+        try {
+            Fault fault = failure instanceof SigV4Exception e ? e.fault() : Fault.of(failure);
+            switch (fault) {
+                case INTERNAL -> log.error("{} failed", path, failure);
+                case CORRUPT, NO_SPACE -> log.warn("{} failed: {}", path, Fault.cause(failure).getMessage());
+                default -> log.debug("{} refused: {}", path, failure.getMessage());
+            }
+            return (door == null ? shared.doors.get(0) : door).failed(failure);
+        } catch (Throwable e) {
+            // Out of memory, most likely; what can still be said needs none.
+            return LAST_RESORT;
         }
-        return (door == null ? shared.doors.get(0) : door).failed(e);
     }
 
     /** @param isContinueExpected then the body may never come, and the answer is due now */
@@ -331,6 +386,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             return;
         }
         state = State.DISCARDING;
+        setDeadline(ctx);
         next(ctx);
     }
 
@@ -367,15 +423,15 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
                 return;
             }
             state = State.IDLE;
+            setDeadline(ctx);
             next(ctx);
         });
     }
 
     private void releaseHeld() {
-        long bytes = heldBytes;
-        heldBytes = 0;
-        if (bytes > 0) {
-            shared.held.release(bytes);
+        if (held != null) {
+            shared.held.release(held);
+            held = null;
         }
     }
 
@@ -393,6 +449,13 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
 
     @Override
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+        if (event == Event.FINISH) {
+            isKeptAlive = false;
+            if (state != State.REPLYING) {
+                ctx.close();
+            }
+            return;
+        }
         if (event instanceof IdleStateEvent && state != State.ANSWERING && state != State.WAITING) {
             ctx.close();
         }

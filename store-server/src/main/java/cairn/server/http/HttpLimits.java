@@ -10,7 +10,7 @@ import java.time.Duration;
  * @param heldBytesMax bodies and replies of all connections together
  * @param discardedBytesMax of the body of a request that is refused; after that the connection is closed
  * @param idleTimeout without a byte coming or going
- * @param transferTimeout for a whole body to come, or a whole reply to go
+ * @param transferTimeout for a whole head or a whole body to come, or a whole reply to go
  */
 public record HttpLimits(
         int connectionsMax,

@@ -95,6 +95,10 @@ public final class HttpServer implements AutoCloseable {
             workers.shutdownNow();
             Thread.currentThread().interrupt();
         }
+        // What the workers answered last is in the event loops' queues; it is to be written before they end.
+        eventLoops.forEach(loop -> loop.submit(() -> {}).awaitUninterruptibly(CLOSE_SECONDS, TimeUnit.SECONDS));
+        connections.forEach(connection -> connection.pipeline().fireUserEventTriggered(HttpConnection.Event.FINISH));
+        connections.newCloseFuture().awaitUninterruptibly(CLOSE_SECONDS, TimeUnit.SECONDS);
         eventLoops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
     }
 }

@@ -26,21 +26,25 @@ public record NewImage(
 
     /** @throws StoreException INVALID_REQUEST for tags beyond their limits */
     public NewImage {
-        tags = Map.copyOf(tags);
         if (tags.size() > TAGS_MAX) {
             throw new StoreException(
                     INVALID_REQUEST, "an image has at most " + TAGS_MAX + " tags, not " + tags.size());
         }
         tags.forEach((key, value) -> {
-            if (key.isEmpty()
+            if (value == null
+                    || key.isEmpty()
+                    || key.chars().anyMatch(Character::isISOControl)
+                    || value.chars().anyMatch(Character::isISOControl)
                     || key.length() > TAG_KEY_CHARS_MAX
                     || value.length() > TAG_VALUE_CHARS_MAX
                     || key.startsWith("aws:")) {
                 throw new StoreException(
                         INVALID_REQUEST,
                         "tag \"" + Text.shown(key) + "\": a key has 1 to " + TAG_KEY_CHARS_MAX
-                                + " characters and does not begin with aws:, a value at most " + TAG_VALUE_CHARS_MAX);
+                                + " characters and does not begin with aws:, a value at most " + TAG_VALUE_CHARS_MAX
+                                + ", neither has control characters");
             }
         });
+        tags = Map.copyOf(tags);
     }
 }

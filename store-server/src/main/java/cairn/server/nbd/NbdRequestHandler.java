@@ -96,7 +96,9 @@ final class NbdRequestHandler extends SimpleChannelInboundHandler<NbdRequest> im
     /** What a reply may come to, as far as it is more than a header. */
     private long replyBytes(NbdRequest request) {
         return switch (request.command()) {
-            case READ -> request.lengthBytes() <= limits.requestBytesMax() ? request.lengthBytes() : 0;
+            case READ -> request.lengthBytes() <= limits.requestBytesMax()
+                    ? Volume.heldBytes(request.offset(), request.lengthBytes())
+                    : 0;
             case BLOCK_STATUS -> (long) NbdReplyEncoder.EXTENT_BYTES * extentsMax(request);
             case WRITE, DISC, FLUSH, TRIM, CACHE, WRITE_ZEROES, UNKNOWN -> 0;
         };

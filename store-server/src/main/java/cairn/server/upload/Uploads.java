@@ -29,6 +29,8 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiFunction;
@@ -58,13 +60,13 @@ public final class Uploads {
     }
 
     /**
-     * Begins an upload.
+     * Begins an upload. Where the account has {@link #OPEN_MAX} in progress, the one that was used longest ago ends.
      *
-     * @throws StoreException INVALID_REQUEST for an odd size, or if the account has {@link #OPEN_MAX} in progress
+     * @throws StoreException INVALID_REQUEST for an odd size
      */
     public Upload start(Caller caller, long sizeBytes) {
         Tree.requireDiskSize(sizeBytes);
-        requireRoomForAnother(caller);
+        makeRoomForAnother(caller);
         Instant now = clock.instant().truncatedTo(ChronoUnit.MILLIS);
         String id = String.format("up-%016x%x", random.nextLong(), random.nextInt(16));
         Upload upload = new Upload(id, caller.account(), sizeBytes, now, now.plus(LEASE));
@@ -72,24 +74,14 @@ public final class Uploads {
         return upload;
     }
 
-    private void requireRoomForAnother(Caller caller) {
+    /** Where there are too many, the one that was used longest ago ends. What it sent stays, and another one finds it. */
+    private void makeRoomForAnother(Caller caller) {
         List<Catalog.Entry> open = catalog.list(prefix(caller), "", OPEN_MAX);
-        if (open.size() < OPEN_MAX) {
-            return;
+        if (open.size() == OPEN_MAX) {
+            Catalog.Entry oldest = Collections.min(
+                    open, Comparator.comparing(entry -> UploadRecords.upload(entry).leaseUntil()));
+            catalog.commit(List.of(new Change.Delete(oldest.key(), oldest.version())));
         }
-        List<Change> ended = new ArrayList<>();
-        for (Catalog.Entry entry : open) {
-            if (clock.instant().isAfter(UploadRecords.upload(entry).leaseUntil())) {
-                ended.add(new Change.Delete(entry.key(), entry.version()));
-            }
-        }
-        if (ended.isEmpty()) {
-            throw new StoreException(
-                    INVALID_REQUEST,
-                    "account " + caller.account() + " has " + OPEN_MAX + " uploads in progress; end some, or wait "
-                            + LEASE.toHours() + " hours after their last use");
-        }
-        catalog.commit(ended);
     }
 
     /** @throws StoreException NOT_FOUND if the caller has no such upload in progress */

@@ -85,31 +85,44 @@ final class ChunkCache {
     /**
      * Starts loading those of some chunks that are neither cached nor being loaded, all on one thread and, where they lie
      * together, in one go. Whoever gets one of them meanwhile waits for this.
+     *
+     * @param done called once, when everything that this started has ended
      */
-    void load(DomainId domain, Collection<ChunkId> ids) {
+    void load(DomainId domain, Collection<ChunkId> ids, Runnable done) {
         Map<ItemKey, CompletableFuture<ByteBuf>> promised = new HashMap<>();
-        for (ChunkId id : ids) {
-            cache.get(id, (key, ignored) -> {
-                CompletableFuture<ByteBuf> promise = new CompletableFuture<>();
-                promised.put(ItemKey.of(key), promise);
-                return promise;
-            });
-        }
-        if (!promised.isEmpty()) {
-            try {
-                loaders.execute(() -> keep(domain, promised));
-            } catch (RejectedExecutionException e) {
-                StoreException closing = new StoreException(SHUTTING_DOWN, "the server is going down");
-                promised.values().forEach(promise -> promise.completeExceptionally(closing));
+        try {
+            for (ChunkId id : ids) {
+                cache.get(id, (key, ignored) -> {
+                    CompletableFuture<ByteBuf> promise = new CompletableFuture<>();
+                    promised.put(ItemKey.of(key), promise);
+                    return promise;
+                });
             }
+            if (promised.isEmpty()) {
+                done.run();
+                return;
+            }
+            loaders.execute(() -> {
+                try {
+                    keep(domain, promised);
+                } finally {
+                    done.run();
+                }
+            });
+        } catch (RuntimeException | Error e) {
+            Throwable why = e instanceof RejectedExecutionException
+                    ? new StoreException(SHUTTING_DOWN, "the server is going down")
+                    : e;
+            promised.values().forEach(promise -> promise.completeExceptionally(why));
+            done.run();
         }
     }
 
     private void keep(DomainId domain, Map<ItemKey, CompletableFuture<ByteBuf>> promised) {
         try {
             chunks.readAll(domain, promised.keySet(), (key, packed) -> promised.get(key).complete(unpack(key, packed)));
-        } catch (RuntimeException e) {
-            // One of them is damaged. The others are not to fail for that, so each is asked for by itself.
+        } catch (RuntimeException | Error e) {
+            // One of them is damaged, or memory ran out. The others are not to fail for that, so each is asked for by itself.
             promised.forEach((key, promise) -> {
                 if (!promise.isDone()) {
                     keep(domain, key, promise);
@@ -121,7 +134,8 @@ final class ChunkCache {
     private void keep(DomainId domain, ItemKey key, CompletableFuture<ByteBuf> promise) {
         try {
             promise.complete(unpack(key, chunks.read(domain, key)));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
+            // A promise that is never kept would stay in the cache, and everybody who asks would wait for ever.
             promise.completeExceptionally(e);
         }
     }
@@ -143,6 +157,9 @@ final class ChunkCache {
         } catch (StoreException e) {
             chunk.release();
             throw new StoreException(CORRUPT, key + ": " + e.getMessage(), e);
+        } catch (RuntimeException | Error e) {
+            chunk.release();
+            throw e;
         }
     }
 

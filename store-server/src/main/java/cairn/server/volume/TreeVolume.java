@@ -12,12 +12,14 @@ import cairn.tree.PageId;
 import cairn.tree.Tree;
 import cairn.tree.TreeRoot;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** An unchanging tree seen as a disk. Pages and chunks come from caches that all volumes share. */
 final class TreeVolume implements Volume {
@@ -38,7 +40,7 @@ final class TreeVolume implements Volume {
     private final TreeRoot root;
     private final PageCache pages;
     private final ChunkCache chunks;
-    private final long readAheadBytes;
+    private final Hints hints;
     private volatile boolean isClosed;
     // How this volume has been read lately. Several readers may confuse each other here, which costs a guess, no more.
     private volatile long nextOffset;
@@ -52,9 +54,8 @@ final class TreeVolume implements Volume {
         }
     }
 
-    /** @param readAheadBytes how far ahead of a sequential reader chunks are loaded */
-    TreeVolume(DomainId domain, TreeRoot root, PageCache pages, ChunkCache chunks, long readAheadBytes) {
-        this.readAheadBytes = readAheadBytes;
+    TreeVolume(DomainId domain, TreeRoot root, PageCache pages, ChunkCache chunks, Hints hints) {
+        this.hints = hints;
         this.domain = domain;
         this.root = root;
         this.pages = pages;
@@ -81,7 +82,7 @@ final class TreeVolume implements Volume {
         }
         List<CompletableFuture<ByteBuf>> parts = new ArrayList<>(lengthBytes / Chunk.SIZE_BYTES + 2);
         long end = offset + lengthBytes;
-        load(offset, end);
+        load(offset, end, false);
         for (long at = offset; at < end; ) {
             int partBytes = (int) Math.min(end - at, Chunk.SIZE_BYTES - at % Chunk.SIZE_BYTES);
             parts.add(readPart(at, partBytes));
@@ -97,8 +98,23 @@ final class TreeVolume implements Volume {
             ChunkId id = leaf.isHole() ? ChunkId.ABSENT : leaf.page.chunk(slotOf(offset, 0));
             return id.isAbsent()
                     ? CompletableFuture.completedFuture(ZEROS.slice(0, lengthBytes))
-                    : chunks.get(domain, id).thenApply(chunk -> chunk.slice(at, lengthBytes));
+                    : chunks.get(domain, id).thenApply(chunk -> part(chunk, at, lengthBytes));
         });
+    }
+
+    /**
+     * Takes a chunk and hands over a part of it. A short one is copied: a few bytes on their way to a slow reader are not
+     * to hold a whole chunk.
+     */
+    private static ByteBuf part(ByteBuf chunk, int at, int lengthBytes) {
+        if (lengthBytes > COPIED_BYTES_MAX) {
+            return chunk.slice(at, lengthBytes);
+        }
+        try {
+            return ByteBufAllocator.DEFAULT.directBuffer(lengthBytes, lengthBytes).writeBytes(chunk, at, lengthBytes);
+        } finally {
+            chunk.release();
+        }
     }
 
     /** Joins parts without copying them; releases those that came if another did not. */
@@ -209,7 +225,7 @@ final class TreeVolume implements Volume {
     @Override
     public void prefetch(long offset, long lengthBytes) {
         long from = Math.max(0, offset);
-        load(from, Math.min(root.sizeBytes(), from + Math.min(lengthBytes, PREFETCH_BYTES_MAX)));
+        load(from, Math.min(root.sizeBytes(), from + Math.min(lengthBytes, PREFETCH_BYTES_MAX)), true);
     }
 
     /** Keeps chunks coming ahead of a sequential reader, half of the distance at a time. */
@@ -223,35 +239,61 @@ final class TreeVolume implements Volume {
             return;
         }
         long from = Math.max(end, aheadOffset);
-        long until = Math.min(root.sizeBytes(), end + readAheadBytes);
-        if (until - from >= readAheadBytes / 2) {
+        long until = Math.min(root.sizeBytes(), end + hints.readAheadBytes());
+        if (until - from >= hints.readAheadBytes() / 2) {
             aheadOffset = until;
-            load(from, until);
+            load(from, until, true);
         }
     }
 
-    /** Starts loading what is missing of a range, neighbours together. Failures are for whoever reads the range. */
-    private void load(long offset, long end) {
+    /**
+     * Starts loading what is missing of a range, neighbours together. Failures are for whoever reads the range.
+     *
+     * @param isHint nobody has asked for it yet, so it is dropped where too much of that kind is under way
+     */
+    private void load(long offset, long end, boolean isHint) {
         for (long at = offset; at < end && !isClosed; ) {
             long from = at;
             long leafEnd = Math.min(end, (at / Tree.LEAF_SPAN_BYTES + 1) * Tree.LEAF_SPAN_BYTES);
-            leaf(at).thenAccept(leaf -> load(leaf, from, leafEnd));
+            int chunkCount = (int) (Chunk.count(leafEnd) - from / Chunk.SIZE_BYTES);
+            if (!isHint) {
+                leaf(at).thenAccept(leaf -> load(leaf, from, leafEnd, () -> {}));
+            } else if (hints.tryTake(chunkCount)) {
+                leaf(at).handle((leaf, failure) -> {
+                    load(failure == null ? leaf : new Leaf(null, leafEnd), from, leafEnd, () -> hints.giveBack(chunkCount));
+                    return null;
+                });
+            } else {
+                return;
+            }
             at = leafEnd;
         }
     }
 
-    private void load(Leaf leaf, long offset, long end) {
-        List<ChunkId> some = new ArrayList<>(LOAD_CHUNKS);
+    /** @param done called once, when all of it has ended */
+    private void load(Leaf leaf, long offset, long end, Runnable done) {
+        List<List<ChunkId>> groups = new ArrayList<>();
         for (long at = offset - offset % Chunk.SIZE_BYTES; !leaf.isHole() && at < end; at += Chunk.SIZE_BYTES) {
-            if (!leaf.page.isAbsent(slotOf(at, 0))) {
-                some.add(leaf.page.chunk(slotOf(at, 0)));
+            if (leaf.page.isAbsent(slotOf(at, 0))) {
+                continue;
             }
-            if (some.size() == LOAD_CHUNKS) {
-                chunks.load(domain, some);
-                some.clear();
+            if (groups.isEmpty() || groups.get(groups.size() - 1).size() == LOAD_CHUNKS) {
+                groups.add(new ArrayList<>(LOAD_CHUNKS));
             }
+            groups.get(groups.size() - 1).add(leaf.page.chunk(slotOf(at, 0)));
         }
-        chunks.load(domain, some);
+        if (groups.isEmpty()) {
+            done.run();
+            return;
+        }
+        AtomicInteger left = new AtomicInteger(groups.size());
+        for (List<ChunkId> group : groups) {
+            chunks.load(domain, group, () -> {
+                if (left.decrementAndGet() == 0) {
+                    done.run();
+                }
+            });
+        }
     }
 
     @Override

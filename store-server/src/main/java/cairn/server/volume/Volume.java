@@ -9,6 +9,20 @@ public interface Volume extends AutoCloseable {
     /** A run of a volume's bytes: all data, or all zeros that are stored nowhere. */
     record Extent(long lengthBytes, boolean isHole) {}
 
+    /** Reads of no more than this get bytes of their own. */
+    int COPIED_BYTES_MAX = 16 << 10;
+    /** Longer reads share whole pieces of this size with the cache, and keep them in memory until released. */
+    int PIECE_BYTES = 64 << 10;
+
+    /** What a read may hold in memory until its bytes are released. */
+    static long heldBytes(long offset, long lengthBytes) {
+        if (lengthBytes <= COPIED_BYTES_MAX) {
+            return lengthBytes;
+        }
+        long pieces = (offset + lengthBytes - 1) / PIECE_BYTES - offset / PIECE_BYTES + 1;
+        return pieces * PIECE_BYTES;
+    }
+
     long sizeBytes();
 
     /**

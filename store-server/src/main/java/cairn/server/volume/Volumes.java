@@ -19,7 +19,7 @@ public final class Volumes implements AutoCloseable {
     private final ExecutorService loaders;
     private final PageCache pages;
     private final ChunkCache chunks;
-    private final long readAheadBytes;
+    private final Hints hints;
 
     /**
      * @param chunkCacheBytes direct memory for unpacked chunks
@@ -34,13 +34,13 @@ public final class Volumes implements AutoCloseable {
                     return thread;
                 });
         this.pages = new PageCache(store, pageCacheBytes, loaders);
-        this.readAheadBytes = Math.min(READ_AHEAD_BYTES, chunkCacheBytes / READ_AHEADS_IN_CACHE);
+        this.hints = new Hints(Math.min(READ_AHEAD_BYTES, chunkCacheBytes / READ_AHEADS_IN_CACHE));
         this.chunks = new ChunkCache(store, chunkCacheBytes, loaders);
     }
 
     /** Opens a tree for reading. */
     public Volume open(DomainId domain, TreeRoot root) {
-        return new TreeVolume(domain, root, pages, chunks, readAheadBytes);
+        return new TreeVolume(domain, root, pages, chunks, hints);
     }
 
     /** How many chunks were read from the store for volumes, all others having been cached. */

@@ -32,17 +32,17 @@ class AccountsTest {
 
     @Test
     void makesARootAccountOnce() {
-        AccessKey key = accounts.createRoot().orElseThrow();
+        AccessKey key = accounts.createRoot(made -> {}).orElseThrow();
 
         assertTrue(accounts.caller(key.id()).isRoot());
         assertEquals(Optional.of(key.credentials()), accounts.findCredentials(key.id()));
-        assertEquals(Optional.empty(), accounts.createRoot());
+        assertEquals(Optional.empty(), accounts.createRoot(made -> {}));
         assertTrue(accounts.root().isRoot());
     }
 
     @Test
     void rememberEverythingOverARestart() {
-        AccessKey rootKey = accounts.createRoot().orElseThrow();
+        AccessKey rootKey = accounts.createRoot(made -> {}).orElseThrow();
         Account account = accounts.create(accounts.root(), "ci fleet");
         AccessKey key = accounts.createKey(accounts.root(), account.id());
         AccessKey disabled = accounts.createKey(accounts.root(), account.id());
@@ -63,7 +63,7 @@ class AccountsTest {
 
     @Test
     void anAccountManagesItselfAndNobodyElse() {
-        accounts.createRoot();
+        accounts.createRoot(made -> {});
         Account account = accounts.create(accounts.root(), "lab");
         AccessKey key = accounts.createKey(accounts.root(), account.id());
         Caller lab = accounts.caller(key.id());
@@ -84,7 +84,7 @@ class AccountsTest {
 
     @Test
     void neverLocksTheRootAccountOut() {
-        String only = accounts.createRoot().orElseThrow().id();
+        String only = accounts.createRoot(made -> {}).orElseThrow().id();
 
         assertFault(Fault.CONFLICT, () -> accounts.deleteKey(accounts.root(), only));
         assertFault(Fault.CONFLICT, () -> accounts.setActive(accounts.root(), only, false));
@@ -96,7 +96,7 @@ class AccountsTest {
 
     @Test
     void refusesOddNamesAndUnknownAccounts() {
-        accounts.createRoot();
+        accounts.createRoot(made -> {});
         accounts.create(accounts.root(), "lab");
 
         for (String name : new String[] {null, "", "a/b", "x".repeat(65), "a\nb"}) {
@@ -109,7 +109,7 @@ class AccountsTest {
 
     @Test
     void boundsTheKeysOfAnAccount() {
-        accounts.createRoot();
+        accounts.createRoot(made -> {});
         AccountId root = accounts.root().account();
         for (int i = 1; i < Accounts.KEYS_PER_ACCOUNT_MAX; i++) {
             accounts.createKey(accounts.root(), root);

@@ -50,7 +50,7 @@ class HttpServerTest {
 
     private final MemoryStorage storage = new MemoryStorage();
     private final Accounts accounts = new Accounts(storage.catalog(), CLOCK);
-    private final AccessKey key = accounts.createRoot().orElseThrow();
+    private final AccessKey key = accounts.createRoot(made -> {}).orElseThrow();
     private HttpServer server;
     private InetSocketAddress address;
 

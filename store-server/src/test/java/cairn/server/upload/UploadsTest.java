@@ -176,14 +176,20 @@ class UploadsTest {
     }
 
     @Test
-    void boundsTheUploadsOfAnAccountUntilTheirLeasesEnd() {
-        for (int i = 0; i < Uploads.OPEN_MAX; i++) {
-            uploads.start(US, 512);
+    void endsTheUploadThatWasUsedLongestAgoWhereThereAreTooMany() {
+        String oldest = uploads.start(US, 512).id();
+        Uploads later = uploadsAt(NOW.plusSeconds(1));
+        String second = later.start(US, 512).id();
+        for (int i = 2; i < Uploads.OPEN_MAX; i++) {
+            later.start(US, 512);
         }
-        assertFault(INVALID_REQUEST, () -> uploads.start(US, 512));
+        uploads.start(THEM, 512);
+        assertEquals(512, uploads.read(US, oldest).sizeBytes());
 
-        Uploads later = uploadsAt(NOW.plus(Uploads.LEASE).plusSeconds(1));
-        assertEquals(512, later.start(US, 512).sizeBytes());
+        later.start(US, 512);
+
+        assertFault(NOT_FOUND, () -> uploads.read(US, oldest));
+        assertEquals(512, uploads.read(US, second).sizeBytes());
     }
 
     @Test

@@ -100,11 +100,19 @@ final class Database implements AutoCloseable {
         }
     }
 
-    /** Lends the database to a call that writes. After a failure it is opened again before the next one. */
-    void write(Supplier<String> what, Call<?> call) {
+    /**
+     * Opens the database again after a failed write. To be called before what is to be written is decided by what is read: a
+     * write that was said to have failed may be there once the database has been opened again.
+     */
+    void ensureUsable() {
         if (hasFailed) {
             reopen();
         }
+    }
+
+    /** Lends the database to a call that writes. After a failure it is opened again before the next one. */
+    void write(Supplier<String> what, Call<?> call) {
+        ensureUsable();
         Lock lock = lend();
         try {
             call.run(handles);

@@ -81,6 +81,7 @@ final class RocksCatalog implements Catalog {
     @Override
     public synchronized void commit(List<Change> changes) {
         requireSpaceFor(changes);
+        database.ensureUsable();
         Map<String, Long> versions = new HashMap<>();
         for (Change change : changes) {
             byte[] before = stored(change.key());

@@ -48,6 +48,7 @@ final class RocksChunkIndex implements ChunkIndex {
     @Override
     public synchronized void putAll(List<Row> rows) {
         space.requireForRecords(rows.size() * ROW_BYTES);
+        database.ensureUsable();
         SortedMap<Integer, Long> counts = new TreeMap<>();
         for (Row row : rows) {
             if (find(row.domain(), row.key()).isEmpty()) {
