@@ -20,9 +20,9 @@ import java.util.stream.Stream;
  * also when that is interrupted, and its folder goes with it.
  */
 final class MeasuredServer implements AutoCloseable {
-    /** What the launcher gives Java for {@code cairn serve}. */
-    private static final List<String> LAUNCHER_OPTIONS =
-            List.of("-XX:+IgnoreUnrecognizedVMOptions", "--enable-native-access=ALL-UNNAMED");
+    /** What the launcher gives Java for {@code cairn serve}; and a flight recorder must not speak before the server. */
+    private static final List<String> LAUNCHER_OPTIONS = List.of(
+            "-XX:+IgnoreUnrecognizedVMOptions", "--enable-native-access=ALL-UNNAMED", "-Xlog:jfr+startup=error");
 
     private final Path folder;
     private final boolean isFolderKept;
