@@ -66,7 +66,7 @@ final class DedupCommand implements Callable<Integer> {
         requireReadable();
         DedupReport report;
         try (MeasuredServer server = MeasuredServer.start(Optional.ofNullable(keep), serverJavaOptions())) {
-            report = measure(server);
+            report = server.during(this::measure);
             if (keep != null) {
                 say("The store stays in %s; to serve it: cairn serve --data %<s", server.dataFolder());
             }

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -19,9 +20,9 @@ import java.util.stream.Stream;
  * also when that is interrupted, and its folder goes with it.
  */
 final class MeasuredServer implements AutoCloseable {
-    /** What the launcher gives Java for {@code cairn serve}. */
-    private static final List<String> LAUNCHER_OPTIONS =
-            List.of("-XX:+IgnoreUnrecognizedVMOptions", "--enable-native-access=ALL-UNNAMED");
+    /** What the launcher gives Java for {@code cairn serve}; and a flight recorder must not speak before the server. */
+    private static final List<String> LAUNCHER_OPTIONS = List.of(
+            "-XX:+IgnoreUnrecognizedVMOptions", "--enable-native-access=ALL-UNNAMED", "-Xlog:jfr+startup=error");
 
     private final Path folder;
     private final boolean isFolderKept;
@@ -47,10 +48,15 @@ final class MeasuredServer implements AutoCloseable {
         try {
             measured.launch(javaOptions).awaitReady();
             return measured;
-        } catch (RuntimeException | Error e) {
+        } catch (RuntimeException e) {
+            boolean isInterrupted = measured.isCleared();
             measured.close();
-            throw e;
+            throw isInterrupted ? interrupted(e) : e;
         }
+    }
+
+    private static StoreException interrupted(RuntimeException cause) {
+        return new StoreException(Fault.SHUTTING_DOWN, "interrupted", cause);
     }
 
     private static Path emptyFolder(Path folder) throws IOException {
@@ -70,7 +76,7 @@ final class MeasuredServer implements AutoCloseable {
     /** Together with {@link #clear}, so that no server starts after everything was cleared. */
     private synchronized ThrowAwayServer launch(List<String> javaOptions) {
         if (isCleared) {
-            throw new StoreException(Fault.SHUTTING_DOWN, "interrupted");
+            throw interrupted(null);
         }
         List<String> program = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
         program.addAll(LAUNCHER_OPTIONS);
@@ -87,6 +93,19 @@ final class MeasuredServer implements AutoCloseable {
             absolute.append(absolute.isEmpty() ? "" : File.pathSeparator).append(Path.of(entry).toAbsolutePath());
         }
         return absolute.toString();
+    }
+
+    /** Does what needs the server; if that fails because this process is being ended, says so. */
+    <T> T during(Function<MeasuredServer, T> work) {
+        try {
+            return work.apply(this);
+        } catch (RuntimeException e) {
+            throw isCleared() ? interrupted(e) : e;
+        }
+    }
+
+    private synchronized boolean isCleared() {
+        return isCleared;
     }
 
     StoreClient connect() {
