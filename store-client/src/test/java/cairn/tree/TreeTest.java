@@ -131,6 +131,44 @@ class TreeTest {
         assertEquals(expected, found);
     }
 
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void aDiffInPiecesListsTheSame(long seed) {
+        Random random = new Random(seed);
+        long sizeBytes = randomSize(random);
+        TreeRoot first = build(sizeBytes, randomChunks(random, sizeBytes));
+        TreeRoot second = build(sizeBytes, randomChunks(random, sizeBytes));
+        List<Long> whole = new ArrayList<>();
+        TreeDiff.visit(first, second, pages, (index, one, other) -> whole.add(index));
+
+        List<Long> pieces = new ArrayList<>();
+        long[] next = {0};
+        for (int rounds = 0; next[0] >= 0; rounds++) {
+            assertTrue(rounds < 100_000, "it goes on");
+            long from = next[0];
+            next[0] = -1;
+            int[] left = {6, 3};
+            TreeDiff.visit(first, second, pages, from, new TreeDiff.BoundedVisitor() {
+                @Override
+                public boolean enter(long chunkIndex) {
+                    return goesOn(0, chunkIndex);
+                }
+
+                @Override
+                public boolean visit(long chunkIndex, ChunkId one, ChunkId other) {
+                    return goesOn(1, chunkIndex) && pieces.add(chunkIndex);
+                }
+
+                private boolean goesOn(int what, long chunkIndex) {
+                    next[0] = left[what]-- > 0 ? -1 : chunkIndex;
+                    return next[0] < 0;
+                }
+            });
+        }
+
+        assertEquals(whole, pieces);
+    }
+
     @Test
     void diffReadsOnlyWhatChanged() {
         Random random = new Random(5);

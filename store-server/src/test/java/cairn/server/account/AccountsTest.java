@@ -13,6 +13,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -38,6 +39,19 @@ class AccountsTest {
         assertEquals(Optional.of(key.credentials()), accounts.findCredentials(key.id()));
         assertEquals(Optional.empty(), accounts.createRoot(made -> {}));
         assertTrue(accounts.root().isRoot());
+    }
+
+    @Test
+    void keepsNoAccountWhoseKeyNobodyHas() {
+        assertThrows(IllegalStateException.class, () -> accounts.createRoot(key -> {
+            throw new IllegalStateException("no place for the key");
+        }));
+
+        Accounts again = new Accounts(storage.catalog(), CLOCK);
+
+        List<AccessKey> kept = new ArrayList<>();
+        AccessKey made = again.createRoot(kept::add).orElseThrow();
+        assertEquals(List.of(made), kept);
     }
 
     @Test

@@ -70,6 +70,9 @@ class HttpServerTest {
                 if (call.find("fail").isPresent()) {
                     throw new IllegalStateException("as was asked");
                 }
+                if (call.find("error").isPresent()) {
+                    throw new StackOverflowError("as was asked");
+                }
                 return HttpReply.of("text/plain", call.body());
             });
         }
@@ -137,6 +140,32 @@ class HttpServerTest {
             for (int i = 0; i < 20; i++) {
                 assertArrayEquals(bytes(i, 5000), read(socket.getInputStream()).body);
             }
+        }
+    }
+
+    @Test
+    void goesOnAfterATargetThatCannotBeRead() throws IOException {
+        try (Socket socket = connect()) {
+            ByteArrayOutputStream both = new ByteArrayOutputStream();
+            both.writeBytes(request(key.credentials(), "/echo", bytes(1, 10), true));
+            both.writeBytes("GET /%zz HTTP/1.1\r\nhost: x\r\n\r\n".getBytes(US_ASCII));
+            both.writeBytes(request(key.credentials(), "/echo", bytes(2, 10), true));
+            socket.getOutputStream().write(both.toByteArray());
+
+            assertEquals(200, read(socket.getInputStream()).status);
+            assertEquals(400, read(socket.getInputStream()).status);
+            assertArrayEquals(bytes(2, 10), read(socket.getInputStream()).body);
+        }
+    }
+
+    @Test
+    void answersEvenAnError() throws IOException {
+        try (Socket socket = connect()) {
+            for (int i = 0; i < 5; i++) {
+                byte[] request = request(key.credentials(), "/echo?error=1", new byte[0], true);
+                assertEquals(500, exchange(socket, request).status);
+            }
+            assertEquals(200, exchange(socket, request(key.credentials(), "/echo", bytes(8, 10), true)).status);
         }
     }
 
@@ -253,6 +282,9 @@ class HttpServerTest {
         "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
         "POST /nothing HTTP/1.1\r\nhost: x\r\n\r\n",
         "POST /echo?%zz HTTP/1.1\r\nhost: x\r\n\r\n",
+        "GET /%zz HTTP/1.1\r\nhost: x\r\n\r\n",
+        "GET /echo/% HTTP/1.1\r\nhost: x\r\n\r\n",
+        "POST /echo?a=1#b HTTP/1.1\r\nhost: x\r\n\r\n",
         "POST /echo?X-Amz-Signature=1&X-Amz-Signature=2 HTTP/1.1\r\nhost: x\r\n\r\n",
         "DELETE /echo HTTP/1.1\r\nhost: x\r\n\r\n"
     })

@@ -58,7 +58,9 @@ final class DataFolder {
             // One spelling for one folder: RocksDB tells by the name whether this process holds a lock already.
             DataFolder folder = new DataFolder(path.toRealPath());
             folder.claimOrCheck();
-            Files.createDirectories(folder.segments());
+            // Closed to others even where the folder, having been there before, is not: secrets are kept in them.
+            makeForOwner(folder.rocks());
+            makeForOwner(folder.segments());
             return folder;
         } catch (IOException e) {
             throw new StoreException(Fault.INTERNAL, "cannot use data folder " + path + ": " + reason(e), e);
@@ -70,6 +72,10 @@ final class DataFolder {
         if (parent != null) {
             Files.createDirectories(parent);
         }
+        makeForOwner(path);
+    }
+
+    private static void makeForOwner(Path path) throws IOException {
         boolean isPosix = path.getFileSystem().supportedFileAttributeViews().contains("posix");
         FileAttribute<?>[] owners = isPosix
                 ? new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))}

@@ -31,6 +31,18 @@ class RocksStorageTest {
     Path temp;
 
     @Test
+    void keepsOthersOutOfAFolderThatWasOpenToThem() throws IOException {
+        Files.setPosixFilePermissions(temp, PosixFilePermissions.fromString("rwxr-xr-x"));
+
+        RocksStorage.open(temp).close();
+
+        for (String inside : List.of("rocks", "segments")) {
+            String mode = PosixFilePermissions.toString(Files.getPosixFilePermissions(temp.resolve(inside)));
+            assertEquals("rwx------", mode, inside);
+        }
+    }
+
+    @Test
     void keepsEverythingAcrossCloseAndOpen() {
         for (long batch = 0; batch < 12; batch += 3) {
             try (Storage storage = open()) {
