@@ -366,9 +366,9 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         try {
             Fault fault = failure instanceof SigV4Exception e ? e.fault() : Fault.of(failure);
             switch (fault) {
-                case INTERNAL -> log.error("{} failed", path, failure);
-                case CORRUPT, NO_SPACE -> log.warn("{} failed: {}", path, Fault.cause(failure).getMessage());
-                default -> log.debug("{} refused: {}", path, failure.getMessage());
+                case INTERNAL -> log.error("{} failed", Text.shown(path), failure);
+                case CORRUPT, NO_SPACE -> log.warn("{} failed: {}", Text.shown(path), Fault.cause(failure).getMessage());
+                default -> log.debug("{} refused: {}", Text.shown(path), failure.getMessage());
             }
             return (door == null ? shared.doors.get(0) : door).failed(failure);
         } catch (Throwable e) {
