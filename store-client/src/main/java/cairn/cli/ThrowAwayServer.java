@@ -67,7 +67,8 @@ public final class ThrowAwayServer implements AutoCloseable {
 
     /** Waits until it says that it is ready. */
     public void awaitReady() {
-        CompletableFuture<String> line = CompletableFuture.supplyAsync(this::firstLine);
+        CompletableFuture<String> line = CompletableFuture.supplyAsync(
+                this::firstLine, task -> new Thread(task, "ready").start());
         try {
             ready = DataFolder.readyLine(line.get(READY_SECONDS_MAX, TimeUnit.SECONDS), "the server");
         } catch (TimeoutException e) {
