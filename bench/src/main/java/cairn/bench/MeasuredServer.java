@@ -82,7 +82,7 @@ final class MeasuredServer implements AutoCloseable {
         program.addAll(LAUNCHER_OPTIONS);
         program.addAll(javaOptions);
         program.addAll(List.of("-cp", classPath(), "cairn.server.Main"));
-        server = ThrowAwayServer.start(program, folder);
+        server = ThrowAwayServer.start(program, folder, true);
         return server;
     }
 

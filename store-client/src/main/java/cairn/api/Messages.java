@@ -14,7 +14,16 @@ public final class Messages {
     /** @param publicKey the Ed25519 key that signs images, in hexadecimal digits */
     public record StoreInfo(String version, int chunkBytes, String publicKey, String account) {}
 
-    public record StartUpload(long sizeBytes) {}
+    /**
+     * @param name of the image that it is to become: asked for now, a name that is taken is told before anything is sent;
+     *     may be absent
+     * @param parent of that image, likewise
+     */
+    public record StartUpload(long sizeBytes, String name, String parent) {
+        public StartUpload(long sizeBytes) {
+            this(sizeBytes, null, null);
+        }
+    }
 
     /** @param leaseUntil what was sent is kept until then at least, and longer while more is sent */
     public record Upload(String id, long sizeBytes, String startedAt, String leaseUntil) {}

@@ -71,13 +71,19 @@ public final class Main implements Runnable {
         PrintWriter out = new PrintWriter(terminal.out(), true);
         PrintWriter err = new PrintWriter(terminal.err(), true);
         try {
-            return commandLine(terminal)
+            int exitCode = commandLine(terminal)
                     .setOut(out)
                     .setErr(err)
                     .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
                     .setParameterExceptionHandler((e, ignored) -> wrongUsage(terminal, e))
                     .setExecutionExceptionHandler((e, command, ignored) -> failed(terminal, e))
                     .execute(args);
+            out.flush();
+            if (terminal.out().checkError() && exitCode == StoreCommand.DONE) {
+                terminal.say("cairn: the result could not be written to standard output");
+                return StoreCommand.FAILED;
+            }
+            return exitCode;
         } catch (Error e) {
             return failed(terminal, e);
         } finally {

@@ -56,7 +56,7 @@ final class QuickstartCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         Path launcher = launcher();
         requireReadable();
-        Stage stage = new Stage(newFolder());
+        Stage stage = new Stage(newFolder(), isKept);
         Runtime.getRuntime().addShutdownHook(stage.clearing);
         try {
             play(stage, launcher);
@@ -228,12 +228,20 @@ final class QuickstartCommand implements Callable<Integer> {
 
     private void explainBoot(ThrowAwayServer server, Pushed pushed, String socketUri, boolean isSample) {
         String id = pushed.result.image().id();
-        String uri = isKept && socketUri != null ? '"' + socketUri + '"' : "\"$(cairn uri " + id + ")\"";
-        say("To boot an image%s, what the machine writes staying in a scratch file:", isSample ? " (one with a system on it)" : "");
-        say("  qemu-system-x86_64 -m 1024 -snapshot -drive format=raw,if=virtio,file=%s", uri);
+        String cairn = System.getProperty("cairn.home", ".") + "/cairn";
+        if (!isKept) {
+            say("An image%s is booted from a server that is there: `%s serve`, or this with --keep. Then, what the machine",
+                    isSample ? " with a system on it" : "", cairn);
+            say("writes staying in a scratch file:");
+        } else {
+            say("To boot an image%s, what the machine writes staying in a scratch file:",
+                    isSample ? " (one with a system on it)" : "");
+        }
+        String uri = isKept && socketUri != null ? socketUri : "$(" + cairn + " uri " + (isKept ? id : "ID") + ")";
+        say("  qemu-system-x86_64 -m 1024 -snapshot -drive format=raw,if=virtio,file=\"%s\"", uri);
         if (isKept) {
             say("The server is left running with process id %d; it ends with: kill %d", server.pid(), server.pid());
-            say("Its images: cairn images --data %s", server.dataFolder());
+            say("Its images: %s images --data %s", cairn, server.dataFolder());
             say("To remove it all when it has ended: rm -r %s", server.dataFolder().getParent());
         }
     }
@@ -251,10 +259,12 @@ final class QuickstartCommand implements Callable<Integer> {
         final Path folder;
         final Thread clearing = new Thread(this::clear);
         volatile boolean isLeft;
+        private final boolean isServerKept;
         private ThrowAwayServer server;
         private boolean isCleared;
 
-        Stage(Path folder) {
+        Stage(Path folder, boolean isServerKept) {
+            this.isServerKept = isServerKept;
             this.folder = folder;
         }
 
@@ -263,7 +273,7 @@ final class QuickstartCommand implements Callable<Integer> {
             if (isCleared) {
                 throw new StoreException(Fault.SHUTTING_DOWN, "interrupted");
             }
-            server = ThrowAwayServer.start(List.of(launcher.toString(), "serve"), folder);
+            server = ThrowAwayServer.start(List.of(launcher.toString(), "serve"), folder, !isServerKept);
             return server;
         }
 

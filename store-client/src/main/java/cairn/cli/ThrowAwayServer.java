@@ -44,19 +44,25 @@ public final class ThrowAwayServer implements AutoCloseable {
      * @param program what {@code cairn serve} is here, as the words that its options follow; it must become the server,
      *     so that a signal to it reaches the server
      * @param folder where its data, its log and its socket will be
+     * @param endsWithUs whether it ends by itself when this process is gone, however that came
      */
-    public static ThrowAwayServer start(List<String> program, Path folder) {
+    public static ThrowAwayServer start(List<String> program, Path folder, boolean endsWithUs) {
         DataFolder data = new DataFolder(folder.resolve("data"));
         Path log = folder.resolve("server.log");
         List<String> command = new ArrayList<>(program);
         command.addAll(List.of("--data", data.path().toString(), "--http-port", "0", "--nbd-port", "0"));
+        if (endsWithUs) {
+            command.add("--until-stdin-ends");
+        }
         Path socket = folder.resolve("nbd.sock");
         if (socket.toString().getBytes(StandardCharsets.UTF_8).length <= SOCKET_PATH_BYTES_MAX) {
             command.addAll(List.of("--nbd-socket", socket.toString()));
         }
         try {
             Process process = new ProcessBuilder(command)
-                    .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
+                    .redirectInput(endsWithUs
+                            ? ProcessBuilder.Redirect.PIPE
+                            : ProcessBuilder.Redirect.from(new File("/dev/null")))
                     .redirectError(log.toFile())
                     .start();
             return new ThrowAwayServer(process, data, log);

@@ -14,6 +14,7 @@ import cairn.disk.DiskSource;
 import cairn.image.Architecture;
 import cairn.image.BootMode;
 import cairn.image.ImageId;
+import cairn.image.ImageManifest;
 import cairn.image.ImageName;
 import cairn.tree.Page;
 import cairn.tree.PageId;
@@ -85,8 +86,10 @@ public final class ImageUploader {
             Optional<BootMode> bootMode,
             Optional<ImageId> parent,
             Map<String, String> tags) {
+        /** @throws StoreException INVALID_REQUEST for a description that no image can have */
         public Registration {
             tags = Map.copyOf(tags);
+            ImageManifest.requireDescription(description);
         }
 
         public static Registration of(ImageName name) {
@@ -133,7 +136,10 @@ public final class ImageUploader {
      */
     public Result upload(DiskSource disk, Registration registration, TransferProgress progress) {
         long startNanos = System.nanoTime();
-        Messages.Upload upload = client.startUpload(new Messages.StartUpload(disk.sizeBytes()));
+        Messages.Upload upload = client.startUpload(new Messages.StartUpload(
+                disk.sizeBytes(),
+                registration.name.value(),
+                registration.parent.map(ImageId::value).orElse(null)));
         Push push = new Push(upload.id(), disk, progress);
         TreeRoot root = push.send();
         disk.requireUnchanged();

@@ -66,7 +66,7 @@ public record ImageManifest(
 
     /** @throws StoreException INVALID_REQUEST for a field that breaks its limit */
     public ImageManifest {
-        requireText("description", description, DESCRIPTION_CHARS_MAX);
+        requireDescription(description);
         requireDevice(rootDevice);
         blockDevices = List.copyOf(blockDevices);
         if (blockDevices.isEmpty() || blockDevices.size() > BLOCK_DEVICES_MAX) {
@@ -133,11 +133,12 @@ public record ImageManifest(
         }
     }
 
-    private static void requireText(String what, String text, int charsMax) {
-        if (text.length() > charsMax || text.chars().anyMatch(Character::isISOControl)) {
+    /** @throws StoreException INVALID_REQUEST if it is too long, or no text that JSON writes in one way only */
+    public static void requireDescription(String text) {
+        if (text.length() > DESCRIPTION_CHARS_MAX || text.chars().anyMatch(Character::isISOControl)) {
             throw new StoreException(
                     INVALID_REQUEST,
-                    "a " + what + " has at most " + charsMax + " characters and no control characters: \""
+                    "a description has at most " + DESCRIPTION_CHARS_MAX + " characters and no control characters: \""
                             + Text.shown(text) + '"');
         }
         for (int i = 0; i < text.length(); i++) {
@@ -147,7 +148,7 @@ public record ImageManifest(
             if (isPaired) {
                 i++;
             } else if (Character.isSurrogate(text.charAt(i))) {
-                throw new StoreException(INVALID_REQUEST, "a " + what + " is Unicode text, without lone surrogates");
+                throw new StoreException(INVALID_REQUEST, "a description is Unicode text, without lone surrogates");
             }
         }
     }

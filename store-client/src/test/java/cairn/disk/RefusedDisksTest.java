@@ -13,10 +13,13 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What no format's reader takes, and how it says so. */
 class RefusedDisksTest {
@@ -312,6 +315,24 @@ class RefusedDisksTest {
 
     private Path write(byte[] file) {
         return SampleDisks.write(folder.resolve("patched.img"), file);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"51454400", "1f8b0800", "425a6839", "fd377a585a00", "28b52ffd"})
+    void whatIsNoDiskThatWeReadUnlessSomebodyInsists(String magic) {
+        byte[] begin = HexFormat.of().parseHex(magic);
+        ByteBuffer file = ByteBuffer.allocate(4096).put(begin);
+
+        refused(file, "--format raw");
+
+        try (DiskSource disk = DiskSource.open(write(file.array()), Optional.of(DiskFormat.RAW))) {
+            assertEquals(4096, disk.sizeBytes());
+        }
+    }
+
+    @Test
+    void aVdiImage() {
+        refused(ByteBuffer.allocate(4096).put(64, HexFormat.of().parseHex("7f10dabe")), "VDI");
     }
 
     private void refused(ByteBuffer file, String why) {

@@ -66,6 +66,12 @@ public final class Main implements Callable<Integer> {
             description = "memory for pages, in MiB (default: ${DEFAULT-VALUE})")
     private int pageCacheMib = Math.toIntExact(ServerConfig.DEFAULT_PAGE_CACHE_BYTES / MIB);
 
+    @Option(
+            names = "--until-stdin-ends",
+            hidden = true,
+            description = "end when standard input does: with whoever started this, however they end")
+    private boolean isUntilStdinEnds;
+
     /** What the jar says of itself. */
     static final class Version implements CommandLine.IVersionProvider {
         @Override
@@ -103,11 +109,26 @@ public final class Main implements Callable<Integer> {
             ended.countDown();
         }));
         System.out.println(server.readyLine());
+        if (isUntilStdinEnds) {
+            awaitEndOfStdin();
+            return 0;
+        }
         ended.await();
         return 0;
     }
 
+    private static void awaitEndOfStdin() {
+        try {
+            while (System.in.read() >= 0) {
+                // Whatever is said there means that somebody is there.
+            }
+        } catch (IOException e) {
+            // Nobody is there any more.
+        }
+    }
+
     private ServerConfig config() {
+        requireMemory();
         requirePort("--http-port", httpPort);
         requirePort("--nbd-port", nbdPort);
         if (!listen.isLoopbackAddress() && !isWithoutTls) {
@@ -116,10 +137,12 @@ public final class Main implements Callable<Integer> {
                     "listening on " + listen.getHostAddress()
                             + " lets others read along, for nothing is encrypted; say --without-tls if that is meant");
         }
+        if (data.toString().isEmpty()) {
+            throw new ParameterException(spec.commandLine(), "--data names no folder");
+        }
         if (chunkCacheMib < 1 || pageCacheMib < 1) {
             throw new ParameterException(spec.commandLine(), "--chunk-cache and --page-cache are at least 1 MiB");
         }
-        requireDirectMemory();
         return new ServerConfig(
                 data,
                 listen,
@@ -131,7 +154,14 @@ public final class Main implements Callable<Integer> {
     }
 
     /** Better told now than when a busy day brings the cache and the replies on their way to their bounds. */
-    private void requireDirectMemory() {
+    private void requireMemory() {
+        long heapMib = Runtime.getRuntime().maxMemory() / MIB;
+        if (pageCacheMib > heapMib / 2) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "a page cache of " + pageCacheMib + " MiB is more than half of Java's heap of " + heapMib
+                            + " MiB; set CAIRN_JAVA_OPTIONS=-Xmx" + 2L * pageCacheMib + "m");
+        }
         long repliesMib = (NbdLimits.DEFAULT.sharedBytesMax() + HttpLimits.DEFAULT.heldBytesMax()) / MIB;
         long neededMib = chunkCacheMib + repliesMib + OTHER_BUFFERS_MIB;
         long allowedMib = PlatformDependent.maxDirectMemory() / MIB;

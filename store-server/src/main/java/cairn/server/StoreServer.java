@@ -135,14 +135,36 @@ public final class StoreServer implements AutoCloseable {
     }
 
     private void listen(ServerConfig config) throws IOException {
-        nbd = nbdServer.listen(new InetSocketAddress(config.listen(), config.nbdPort()));
+        nbd = listen(nbdServer::listen, new InetSocketAddress(config.listen(), config.nbdPort()), "--nbd-port");
         if (config.nbdSocket().isPresent()) {
             nbdServer.listen(config.nbdSocket().get());
         }
-        http = httpServer.listen(new InetSocketAddress(config.listen(), config.httpPort()));
+        http = listen(httpServer::listen, new InetSocketAddress(config.listen(), config.httpPort()), "--http-port");
         Path written = endpointFile.resolveSibling("endpoint.new");
         Files.writeString(written, readyLine() + "\n");
         Files.move(written, endpointFile, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private interface Listener {
+        InetSocketAddress listen(InetSocketAddress address) throws IOException;
+    }
+
+    private static InetSocketAddress listen(Listener listener, InetSocketAddress address, String option)
+            throws IOException {
+        try {
+            return listener.listen(address);
+        } catch (IOException e) {
+            String where = StoreExports.hostAndPort(address);
+            if (String.valueOf(e.getMessage()).contains("Address already in use")) {
+                throw new StoreException(
+                        Fault.CONFLICT, where + " is taken; choose another port with " + option + " (0 picks one)", e);
+            }
+            if (String.valueOf(e.getMessage()).contains("annot assign requested address")) {
+                throw new StoreException(
+                        Fault.INVALID_REQUEST, address.getAddress().getHostAddress() + " is no address of this machine", e);
+            }
+            throw e;
+        }
     }
 
     /** Where this server is found, on one line. */

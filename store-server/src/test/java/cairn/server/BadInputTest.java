@@ -150,6 +150,18 @@ class BadInputTest {
         assertTrue(line.contains("\"good image\"") && line.contains(image), line);
     }
 
+    @Test
+    void whatTheStoreWouldRefuseIsToldBeforeTheDiskIsSent() throws Exception {
+        Path fresh = user.noiseDisk(77, 2 * MIB);
+        String path = fresh.toString();
+
+        Cli.failure(1, cli.run("push", path, "--name", "good image"));
+        Cli.failure(1, cli.run("push", path, "--name", "child", "--parent", "ami-00000000000000000"));
+        Cli.failure(1, cli.run("push", path, "--name", "described", "--description", "one line\nand another"));
+
+        assertEquals(2 * MIB / Chunk.SIZE_BYTES, user.push(fresh, "fresh after all").chunksSent());
+    }
+
     private Tools.Output push(Path file) throws Exception {
         return cli.run("push", file.toString(), "--name", "never made");
     }

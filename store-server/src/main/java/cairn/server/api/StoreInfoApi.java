@@ -1,5 +1,8 @@
 package cairn.server.api;
 
+import static cairn.Fault.FORBIDDEN;
+
+import cairn.StoreException;
 import cairn.Text;
 import cairn.api.Messages.Stats;
 import cairn.api.Messages.StoreInfo;
@@ -30,6 +33,9 @@ public final class StoreInfoApi {
 
     HttpReply stats(HttpCall call) {
         call.requireOnly();
+        if (!call.caller().isRoot()) {
+            throw new StoreException(FORBIDDEN, "only the root account sees what the whole store holds");
+        }
         int[] imageCount = {0};
         int[] snapshotCount = {0};
         long[] logicalBytes = {0};

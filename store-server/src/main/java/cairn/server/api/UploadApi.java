@@ -46,6 +46,10 @@ public final class UploadApi {
     HttpReply start(HttpCall call) {
         call.requireOnly();
         StartUpload wanted = Json.decode(call.body(), StartUpload.class);
+        images.requireRoomFor(
+                call.caller(),
+                Optional.ofNullable(wanted.name()).map(ImageName::new),
+                Optional.ofNullable(wanted.parent()).map(ImageId::new));
         Upload upload = uploads.start(call.caller(), wanted.sizeBytes());
         return ApiDoor.json(new cairn.api.Messages.Upload(
                 upload.id(), upload.sizeBytes(), upload.startedAt().toString(), upload.leaseUntil().toString()));

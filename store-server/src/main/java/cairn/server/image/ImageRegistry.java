@@ -64,13 +64,7 @@ public final class ImageRegistry {
      * @throws StoreException CONFLICT if the name is taken, NOT_FOUND for an unknown parent
      */
     public RegisteredImage register(Caller caller, NewImage wanted, TreeRoot root, List<Change> others) {
-        String nameKey = nameKey(caller, wanted.name());
-        catalog.find(nameKey).ifPresent(taken -> {
-            throw new StoreException(
-                    CONFLICT,
-                    "there is an image named \"" + wanted.name() + "\" already: "
-                            + new String(taken.value(), StandardCharsets.US_ASCII));
-        });
+        requireFree(caller, wanted.name());
         Optional<RegisteredImage> parent = wanted.parent().map(id -> read(caller, id));
         Instant now = clock.instant().truncatedTo(ChronoUnit.MILLIS);
         Snapshot snapshot = new Snapshot(
@@ -97,10 +91,29 @@ public final class ImageRegistry {
         byte[] id = image.id().value().getBytes(StandardCharsets.US_ASCII);
         changes.add(new Change.PutIfAbsent(SNAPSHOT_PREFIX + snapshot.id(), ImageRecords.encode(snapshot)));
         changes.add(new Change.PutIfAbsent(IMAGE_PREFIX + image.id(), ImageRecords.encode(image)));
-        changes.add(new Change.PutIfAbsent(nameKey, id));
+        changes.add(new Change.PutIfAbsent(nameKey(caller, wanted.name()), id));
         changes.add(new Change.PutIfAbsent(useKey(snapshot.id(), image.id()), id));
         catalog.commit(changes);
         return image;
+    }
+
+    /**
+     * Refuses early what {@link #register} would refuse once a disk has been sent.
+     *
+     * @throws StoreException CONFLICT if the name is taken, NOT_FOUND for an unknown parent
+     */
+    public void requireRoomFor(Caller caller, Optional<ImageName> name, Optional<ImageId> parent) {
+        name.ifPresent(each -> requireFree(caller, each));
+        parent.ifPresent(each -> read(caller, each));
+    }
+
+    private void requireFree(Caller caller, ImageName name) {
+        catalog.find(nameKey(caller, name)).ifPresent(taken -> {
+            throw new StoreException(
+                    CONFLICT,
+                    "there is an image named \"" + name + "\" already: "
+                            + new String(taken.value(), StandardCharsets.US_ASCII));
+        });
     }
 
     /** @throws StoreException NOT_FOUND if there is none that the caller may see */

@@ -48,14 +48,18 @@ final class SocketFile implements AutoCloseable {
      */
     static SocketFile bind(Path wanted, Binder binder) throws IOException {
         Path path = wanted.toAbsolutePath().normalize();
+        requireShort(path);
         requireFree(path);
+        if (!Files.isDirectory(path.getParent())) {
+            throw new StoreException(Fault.INVALID_REQUEST,
+                    "cannot make the socket " + path + ": there is no folder " + path.getParent());
+        }
         Path folder = Files.createDirectory(
                 path.resolveSibling(String.format(".nbd%06x", new SecureRandom().nextInt(1 << 24))),
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         Path made = folder.resolve("s");
         try {
             requireShort(made);
-            requireShort(path);
             binder.bind(made);
             Files.setPosixFilePermissions(made, PosixFilePermissions.fromString("rw-------"));
             Files.move(made, path, StandardCopyOption.ATOMIC_MOVE);
@@ -96,7 +100,8 @@ final class SocketFile implements AutoCloseable {
         int bytes = NbdText.bytes(path.toString()).length;
         if (bytes > PATH_BYTES_MAX) {
             throw new StoreException(Fault.INVALID_REQUEST,
-                    "the path of a socket may have " + PATH_BYTES_MAX + " bytes, and " + path + " has " + bytes);
+                    "the path of a socket may have some " + PATH_BYTES_MAX + " bytes, and " + path + " has " + bytes
+                            + "; name a shorter one with --nbd-socket");
         }
     }
 

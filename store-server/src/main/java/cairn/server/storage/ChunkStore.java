@@ -219,6 +219,17 @@ public final class ChunkStore {
         }
     }
 
+    private List<SegmentStore.Item> run(long first, long last) {
+        try {
+            return segments.readRun(first, last + 1, RUN_BYTES_MAX);
+        } catch (StoreException e) {
+            if (e.fault() == CORRUPT) {
+                return List.of();
+            }
+            throw e;
+        }
+    }
+
     /** Reads the first of the wanted items and those close behind it, and takes them out. */
     private void readRun(NavigableMap<Long, ItemKey> wanted, BiConsumer<ItemKey, byte[]> sink) {
         long first = wanted.firstKey();
@@ -229,13 +240,13 @@ public final class ChunkStore {
             last = next;
         }
         if (first != last) {
-            for (SegmentStore.Item item : segments.readRun(first, last + 1, RUN_BYTES_MAX)) {
+            for (SegmentStore.Item item : run(first, last)) {
                 if (item.key().equals(wanted.get(item.ordinal()))) {
                     sink.accept(wanted.remove(item.ordinal()), item.packed());
                 }
             }
         }
-        // Alone, or where the run did not begin with it because it is damaged: then this says so.
+        // Alone, or where the run did not begin with it because it is damaged: then this says so, and names it.
         ItemKey key = wanted.remove(first);
         if (key != null) {
             sink.accept(key, segments.read(first, key));

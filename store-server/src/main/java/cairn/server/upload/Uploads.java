@@ -198,7 +198,9 @@ public final class Uploads {
                 chunks.putPage(domain, item.key(), children, item.bytes(), item.offset(), item.lengthBytes());
         if (missing.isPresent()) {
             throw new StoreException(
-                    INVALID_REQUEST, item.key() + " names " + missing.get() + ", which is not here; push again");
+                    INVALID_REQUEST, item.key() + " names " + missing.get()
+                            + ", which is not here any more, perhaps because the server was restarted;"
+                            + " push the disk again, and only the rest is sent");
         }
     }
 
