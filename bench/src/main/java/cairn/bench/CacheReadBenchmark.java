@@ -34,7 +34,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What does a read of a volume cost when its pages and chunks are cached, from the call to the bytes in hand? The volume
+ * What does a read of a volume cost when its pages and chunks are cached, from the call to the bytes in hand? The
+ * volume
  * comes from a store in a real data folder. {@code -prof gc} shows what a read allocates.
  */
 @State(Scope.Benchmark)

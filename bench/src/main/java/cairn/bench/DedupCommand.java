@@ -11,6 +11,7 @@ import cairn.client.StoreClient;
 import cairn.client.TransferProgress;
 import cairn.disk.DiskSource;
 import cairn.image.ImageName;
+import cairn.image.NewImage;
 import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -117,7 +118,7 @@ final class DedupCommand implements Callable<Integer> {
         Duration serverBefore = server.cpu();
         ImageUploader.Result result;
         try (DiskSource disk = DiskSource.open(file)) {
-            ImageUploader.Registration registration = ImageUploader.Registration.of(new ImageName("disk " + number));
+            NewImage registration = NewImage.of(new ImageName("disk " + number));
             result = new ImageUploader(client).upload(disk, registration, TransferProgress.none());
         }
         return new Pushed(result, ownCpu().minus(clientBefore), server.cpu().minus(serverBefore));

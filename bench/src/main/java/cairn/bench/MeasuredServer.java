@@ -116,7 +116,9 @@ final class MeasuredServer implements AutoCloseable {
         return server.dataFolder();
     }
 
-    /** What all its threads have used since it started, compilers and collectors too; in steps of the system's clock. */
+    /**
+     * What all its threads have used since it started, compilers and collectors too; in steps of the system's clock.
+     */
     Duration cpu() {
         return ProcessHandle.of(server.pid())
                 .flatMap(process -> process.info().totalCpuDuration())

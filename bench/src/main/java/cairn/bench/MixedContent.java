@@ -32,7 +32,10 @@ final class MixedContent {
         this.opcodes = random.ints(OPCODES).toArray();
     }
 
-    /** Fills the chunk at {@code offset}: of every sixteen one is zeros, one noise, two tables, six text, six programs. */
+    /**
+     * Fills the chunk at {@code offset}: of every sixteen one is zeros, one noise, two tables, six text, six
+     * programs.
+     */
     void fill(byte[] to, int offset, long chunkIndex) {
         SplittableRandom random = new SplittableRandom(seed * 31 + chunkIndex);
         ByteBuffer out = ByteBuffer.wrap(to, offset, Chunk.SIZE_BYTES);

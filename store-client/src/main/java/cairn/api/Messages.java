@@ -15,7 +15,8 @@ public final class Messages {
     public record StoreInfo(String version, int chunkBytes, String publicKey, String account) {}
 
     /**
-     * @param name of the image that it is to become: asked for now, a name that is taken is told before anything is sent;
+     * @param name of the image that it is to become: asked for now, a name that is taken is told before anything is
+     * sent;
      *     may be absent
      * @param parent of that image, likewise
      */

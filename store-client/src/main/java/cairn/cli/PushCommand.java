@@ -10,6 +10,7 @@ import cairn.image.Architecture;
 import cairn.image.BootMode;
 import cairn.image.ImageId;
 import cairn.image.ImageName;
+import cairn.image.NewImage;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -121,8 +122,8 @@ final class PushCommand extends StoreCommand {
         return workers == null ? settings : settings.withWorkers(workers);
     }
 
-    private ImageUploader.Registration registration() {
-        return new ImageUploader.Registration(
+    private NewImage registration() {
+        return new NewImage(
                 name, description, architecture, Optional.ofNullable(bootMode), Optional.ofNullable(parent), tags);
     }
 }

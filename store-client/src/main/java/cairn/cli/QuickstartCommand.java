@@ -10,6 +10,7 @@ import cairn.client.StoreClient;
 import cairn.disk.DiskSource;
 import cairn.image.ImageId;
 import cairn.image.ImageName;
+import cairn.image.NewImage;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -150,8 +151,8 @@ final class QuickstartCommand implements Callable<Integer> {
     }
 
     private ImageUploader.Result push(StoreClient client, Path file, ImageName name, String parent) {
-        ImageUploader.Registration plain = ImageUploader.Registration.of(name);
-        ImageUploader.Registration registration = new ImageUploader.Registration(
+        NewImage plain = NewImage.of(name);
+        NewImage registration = new NewImage(
                 name, plain.description(), plain.architecture(), plain.bootMode(),
                 Optional.ofNullable(parent).map(ImageId::new), plain.tags());
         try (DiskSource disk = DiskSource.open(file);

@@ -11,11 +11,9 @@ import cairn.chunk.ChunkCodec;
 import cairn.chunk.ChunkId;
 import cairn.chunk.Codec;
 import cairn.disk.DiskSource;
-import cairn.image.Architecture;
 import cairn.image.BootMode;
 import cairn.image.ImageId;
-import cairn.image.ImageManifest;
-import cairn.image.ImageName;
+import cairn.image.NewImage;
 import cairn.tree.Page;
 import cairn.tree.PageId;
 import cairn.tree.TreeRoot;
@@ -23,7 +21,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
@@ -78,26 +75,6 @@ public final class ImageUploader {
         }
     }
 
-    /** What the image will be called. */
-    public record Registration(
-            ImageName name,
-            String description,
-            Architecture architecture,
-            Optional<BootMode> bootMode,
-            Optional<ImageId> parent,
-            Map<String, String> tags) {
-        /** @throws StoreException INVALID_REQUEST for a description that no image can have */
-        public Registration {
-            tags = Map.copyOf(tags);
-            ImageManifest.requireDescription(description);
-        }
-
-        public static Registration of(ImageName name) {
-            return new Registration(
-                    name, "", Architecture.X86_64, Optional.empty(), Optional.empty(), Map.of());
-        }
-    }
-
     /**
      * An image, and what it took.
      *
@@ -134,16 +111,16 @@ public final class ImageUploader {
      *
      * @throws StoreException CONFLICT if the disk was changed meanwhile, or the name is taken
      */
-    public Result upload(DiskSource disk, Registration registration, TransferProgress progress) {
+    public Result upload(DiskSource disk, NewImage wanted, TransferProgress progress) {
         long startNanos = System.nanoTime();
         Messages.Upload upload = client.startUpload(new Messages.StartUpload(
                 disk.sizeBytes(),
-                registration.name.value(),
-                registration.parent.map(ImageId::value).orElse(null)));
+                wanted.name().value(),
+                wanted.parent().map(ImageId::value).orElse(null)));
         Push push = new Push(upload.id(), disk, progress);
         TreeRoot root = push.send();
         disk.requireUnchanged();
-        Messages.Image image = commit(upload.id(), root, registration);
+        Messages.Image image = commit(upload.id(), root, wanted);
         return new Result(
                 image,
                 disk.sizeBytes(),
@@ -155,16 +132,16 @@ public final class ImageUploader {
     }
 
     /** Not repeated: whether a commit whose answer was lost took place, only the user can tell. */
-    private Messages.Image commit(String uploadId, TreeRoot root, Registration registration) {
+    private Messages.Image commit(String uploadId, TreeRoot root, NewImage wanted) {
         Messages.CommitUpload request = new Messages.CommitUpload(
                 root.top().digest().toString(),
                 root.digest().toString(),
-                registration.name.value(),
-                registration.description,
-                registration.architecture.label(),
-                registration.bootMode.map(BootMode::label).orElse(null),
-                registration.parent.map(ImageId::value).orElse(null),
-                registration.tags);
+                wanted.name().value(),
+                wanted.description(),
+                wanted.architecture().label(),
+                wanted.bootMode().map(BootMode::label).orElse(null),
+                wanted.parent().map(ImageId::value).orElse(null),
+                wanted.tags());
         try {
             return client.commit(uploadId, request);
         } catch (StoreException e) {
@@ -172,7 +149,7 @@ public final class ImageUploader {
                 throw new StoreException(
                         e.fault(),
                         e.getMessage() + " (this was the last step: `cairn images` says whether \""
-                                + registration.name + "\" exists; if not, push again, everything else was sent)",
+                                + wanted.name() + "\" exists; if not, push again, everything else was sent)",
                         e);
             }
             abandon(uploadId);

@@ -134,7 +134,7 @@ public record ImageManifest(
     }
 
     /** @throws StoreException INVALID_REQUEST if it is too long, or no text that JSON writes in one way only */
-    public static void requireDescription(String text) {
+    static void requireDescription(String text) {
         if (text.length() > DESCRIPTION_CHARS_MAX || text.chars().anyMatch(Character::isISOControl)) {
             throw new StoreException(
                     INVALID_REQUEST,

@@ -12,6 +12,7 @@ import cairn.chunk.ChunkId;
 import cairn.chunk.Codec;
 import cairn.disk.DiskSource;
 import cairn.image.ImageName;
+import cairn.image.NewImage;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
@@ -369,8 +370,8 @@ class ImageTransferTest {
         }
     }
 
-    private static ImageUploader.Registration registration(String name) {
-        return ImageUploader.Registration.of(new ImageName(name));
+    private static NewImage registration(String name) {
+        return NewImage.of(new ImageName(name));
     }
 
     private static DiskId idOf(ImageUploader.Result result) {

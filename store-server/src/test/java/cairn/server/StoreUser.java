@@ -6,12 +6,12 @@ import cairn.chunk.Codec;
 import cairn.client.DiskId;
 import cairn.client.ImageDownloader;
 import cairn.client.ImageUploader;
-import cairn.client.ImageUploader.Registration;
 import cairn.client.Retry;
 import cairn.client.StoreClient;
 import cairn.client.TransferProgress;
 import cairn.disk.DiskSource;
 import cairn.image.ImageName;
+import cairn.image.NewImage;
 import cairn.server.storage.TestDisk;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -33,7 +33,7 @@ record StoreUser(StoreClient client, Path folder) {
     ImageUploader.Result push(Path disk, String name) {
         try (DiskSource source = DiskSource.open(disk, Optional.empty())) {
             return new ImageUploader(client, new ImageUploader.Settings(WORKERS, Codec.LZ4, Retry.never()))
-                    .upload(source, Registration.of(new ImageName(name)), TransferProgress.none());
+                    .upload(source, NewImage.of(new ImageName(name)), TransferProgress.none());
         }
     }
 

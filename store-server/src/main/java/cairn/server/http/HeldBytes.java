@@ -35,7 +35,8 @@ final class HeldBytes {
     /**
      * Reserves bytes, now or when there is room.
      *
-     * @param granted called once if there is no room now but later, on whatever thread makes it; must not block or throw
+     * @param granted called once if there is no room now but later, on whatever thread makes it; must not block or
+     * throw
      */
     synchronized Reservation reserve(long bytes, Runnable granted) {
         Reservation reservation = new Reservation(bytes, granted);

@@ -74,7 +74,9 @@ public final class Uploads {
         return upload;
     }
 
-    /** Where there are too many, the one that was used longest ago ends. What it sent stays, and another one finds it. */
+    /**
+     * Where there are too many, the one that was used longest ago ends. What it sent stays, and another one finds it.
+     */
     private void makeRoomForAnother(Caller caller) {
         List<Catalog.Entry> open = catalog.list(prefix(caller), "", OPEN_MAX);
         if (open.size() == OPEN_MAX) {

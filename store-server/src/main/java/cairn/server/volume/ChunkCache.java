@@ -83,7 +83,8 @@ final class ChunkCache {
     }
 
     /**
-     * Starts loading those of some chunks that are neither cached nor being loaded, all on one thread and, where they lie
+     * Starts loading those of some chunks that are neither cached nor being loaded, all on one thread and, where they
+     * lie
      * together, in one go. Whoever gets one of them meanwhile waits for this.
      *
      * @param done called once, when everything that this started has ended
@@ -122,7 +123,8 @@ final class ChunkCache {
         try {
             chunks.readAll(domain, promised.keySet(), (key, packed) -> promised.get(key).complete(unpack(key, packed)));
         } catch (RuntimeException | Error e) {
-            // One of them is damaged, or memory ran out. The others are not to fail for that, so each is asked for by itself.
+            // One of them is damaged, or memory ran out. The others are not to fail for that, so each is asked for by
+            // itself.
             promised.forEach((key, promise) -> {
                 if (!promise.isDone()) {
                     keep(domain, key, promise);

@@ -3,7 +3,8 @@ package cairn.server.volume;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * How much may be loaded that nobody has asked for yet, by all volumes together: so that what is asked for does not queue
+ * How much may be loaded that nobody has asked for yet, by all volumes together: so that what is asked for does not
+ * queue
  * behind it. Safe for threads.
  */
 final class Hints {

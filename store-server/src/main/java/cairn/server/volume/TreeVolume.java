@@ -103,7 +103,8 @@ final class TreeVolume implements Volume {
     }
 
     /**
-     * Takes a chunk and hands over a part of it. A short one is copied: a few bytes on their way to a slow reader are not
+     * Takes a chunk and hands over a part of it. A short one is copied: a few bytes on their way to a slow reader are
+     * not
      * to hold a whole chunk.
      */
     private static ByteBuf part(ByteBuf chunk, int at, int lengthBytes) {

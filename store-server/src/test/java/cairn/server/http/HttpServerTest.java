@@ -348,7 +348,8 @@ class HttpServerTest {
             String whole = text(request(key.credentials(), "/echo", body, false));
             socket.getOutputStream().write(whole.substring(0, whole.indexOf("\r\n\r\n") + 4).getBytes(US_ASCII));
         }
-        // The first two hold all there is; those who wait get their turn as the others end, in whatever order they send.
+        // The first two hold all there is; those who wait get their turn as the others end, in whatever order they
+        // send.
         Thread[] senders = new Thread[sockets.size()];
         List<Integer> statuses = Collections.synchronizedList(new ArrayList<>());
         for (int i = 0; i < senders.length; i++) {

@@ -12,6 +12,7 @@ import cairn.image.Architecture;
 import cairn.image.BootMode;
 import cairn.image.ImageId;
 import cairn.image.ImageName;
+import cairn.image.NewImage;
 import cairn.image.SnapshotId;
 import cairn.image.StoreKey;
 import cairn.server.account.Caller;

@@ -113,7 +113,8 @@ final class Tuning implements AutoCloseable {
         // Written out as it grows, so that sealing does not wait for a whole segment.
         segmentFile = own(new EnvOptions().setBytesPerSync(SYNC_AHEAD_BYTES).setAllowFallocate(false));
         segmentTable = own(new Options(database, chunks));
-        // No sequence number and no flush: either would mean that a segment's ordinals are not all new, so fail instead.
+        // No sequence number and no flush: either would mean that a segment's ordinals are not all new, so fail
+        // instead.
         ingest = own(new IngestExternalFileOptions()
                 .setMoveFiles(true)
                 .setSnapshotConsistency(false)

@@ -1,13 +1,9 @@
-package cairn.server.image;
+package cairn.image;
 
 import static cairn.Fault.INVALID_REQUEST;
 
 import cairn.StoreException;
 import cairn.Text;
-import cairn.image.Architecture;
-import cairn.image.BootMode;
-import cairn.image.ImageId;
-import cairn.image.ImageName;
 import java.util.Map;
 import java.util.Optional;
 
@@ -24,8 +20,9 @@ public record NewImage(
     public static final int TAG_KEY_CHARS_MAX = 127;
     public static final int TAG_VALUE_CHARS_MAX = 255;
 
-    /** @throws StoreException INVALID_REQUEST for tags beyond their limits */
+    /** @throws StoreException INVALID_REQUEST for a description or tags beyond their limits */
     public NewImage {
+        ImageManifest.requireDescription(description);
         if (tags.size() > TAGS_MAX) {
             throw new StoreException(
                     INVALID_REQUEST, "an image has at most " + TAGS_MAX + " tags, not " + tags.size());
@@ -46,5 +43,10 @@ public record NewImage(
             }
         });
         tags = Map.copyOf(tags);
+    }
+
+    /** An image for x86_64 of which nothing else is said. */
+    public static NewImage of(ImageName name) {
+        return new NewImage(name, "", Architecture.X86_64, Optional.empty(), Optional.empty(), Map.of());
     }
 }
