@@ -41,9 +41,12 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A whole server: builds every part from its configuration, and closes them in reverse. */
 public final class StoreServer implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(StoreServer.class);
     private static final int CATALOG_READERS = 2;
 
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
@@ -82,8 +85,7 @@ public final class StoreServer implements AutoCloseable {
             createRoot(accounts, config.dataFolder());
             ImageRegistry images = new ImageRegistry(storage.catalog(), new StoreKey(secrets.signingKey()), clock);
             ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
-            // What unfinished uploads have sent is kept for when they are tried again.
-            closing(chunks::seal);
+            closing(() -> keepUnfinished(chunks));
             Uploads uploads = new Uploads(storage.catalog(), chunks, clock);
             volumes = closing(new Volumes(chunks, config.chunkCacheBytes(), config.pageCacheBytes()));
             ExecutorService catalogReaders =
@@ -143,6 +145,15 @@ public final class StoreServer implements AutoCloseable {
         Path written = endpointFile.resolveSibling("endpoint.new");
         Files.writeString(written, readyLine() + "\n");
         Files.move(written, endpointFile, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** What unfinished uploads have sent is kept for when they are tried again; if it can not be, they send it again. */
+    private static void keepUnfinished(ChunkStore chunks) {
+        try {
+            chunks.seal();
+        } catch (StoreException e) {
+            log.warn("what unfinished uploads have sent last is not kept: {}", e.getMessage());
+        }
     }
 
     private interface Listener {
