@@ -161,6 +161,10 @@ public final class Main implements Runnable {
     }
 
     private static int wrongUsage(Terminal terminal, ParameterException e) {
+        if (e instanceof MissingCommandException) {
+            e.getCommandLine().usage(terminal.err());
+            return StoreCommand.WRONG_USAGE;
+        }
         String command = e.getCommandLine().getCommandSpec().qualifiedName();
         String message = String.valueOf(e.getMessage()).replaceAll("\\s*\\R\\s*", " ");
         terminal.say("cairn: %s; see `%s --help`", message, command);
@@ -205,6 +209,15 @@ public final class Main implements Runnable {
 
     /** What a command that only groups others does by itself. */
     static void requireSubcommand(CommandSpec spec) {
-        throw new ParameterException(spec.commandLine(), "Missing command");
+        throw new MissingCommandException(spec.commandLine());
+    }
+
+    /** Answered with a list of the commands that there are. */
+    private static final class MissingCommandException extends ParameterException {
+        private static final long serialVersionUID = 1L;
+
+        MissingCommandException(CommandLine command) {
+            super(command, "Missing command");
+        }
     }
 }

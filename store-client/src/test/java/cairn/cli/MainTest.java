@@ -54,6 +54,18 @@ class MainTest {
     }
 
     @Test
+    void listsItsCommandsWhereNoneIsGiven() {
+        CommandLineRun alone = cairn();
+        CommandLineRun group = cairn("account");
+
+        assertEquals(2, alone.exitCode());
+        assertTrue(alone.err().contains("quickstart") && alone.err().contains("push"), alone.err());
+        assertEquals("", alone.out());
+        assertEquals(2, group.exitCode());
+        assertTrue(group.err().contains("create"), group.err());
+    }
+
+    @Test
     void keepsWhatItWasToldOfAnImage() throws IOException {
         String parent = push("parent");
 
@@ -199,7 +211,6 @@ class MainTest {
 
     @ParameterizedTest
     @ValueSource(strings = {
-        "",
         "nonsense",
         "push",
         "push disk",
@@ -215,12 +226,11 @@ class MainTest {
         "rm",
         "diff " + UNKNOWN,
         "images --colour",
-        "key",
         "key create --account 12",
-        "account",
+        "account nonsense",
     })
     void saysInOneLineThatUsageIsWrong(String line) {
-        CommandLineRun run = cairn(line.isEmpty() ? new String[0] : line.split(" "));
+        CommandLineRun run = cairn(line.split(" "));
 
         assertEquals(2, run.exitCode(), run.err());
         assertEquals("", run.out());
