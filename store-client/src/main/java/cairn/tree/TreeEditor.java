@@ -3,6 +3,8 @@ package cairn.tree;
 import cairn.Digest;
 import cairn.chunk.Chunk;
 import cairn.chunk.ChunkId;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.NavigableMap;
 import java.util.function.Consumer;
 
@@ -34,10 +36,16 @@ public final class TreeEditor {
         }
         Digest top = base.top().digest();
         int topLevel = Tree.topLevel(sizeBytes);
+        Map<PageId, Page> raised = new HashMap<>();
         for (int level = base.top().level() + 1; level <= topLevel && !top.isZero(); level++) {
-            top = put(new Page.Builder(level).set(0, top), Digest.ZERO);
+            Page page = new Page.Builder(level).set(0, top).build();
+            raised.put(page.id(), page);
+            sink.accept(page);
+            top = page.id().digest();
         }
-        return new TreeRoot(sizeBytes, new PageId(topLevel, edit(topLevel, top, changes)));
+        // What the sink has been given can perhaps not be read back yet.
+        TreeEditor editor = new TreeEditor(id -> raised.containsKey(id) ? raised.get(id) : pages.read(id), sink);
+        return new TreeRoot(sizeBytes, new PageId(topLevel, editor.edit(topLevel, top, changes)));
     }
 
     private Digest edit(int level, Digest old, NavigableMap<Long, ChunkId> changes) {

@@ -202,6 +202,20 @@ class TreeTest {
     }
 
     @Test
+    void aDiskGrowsWithoutReadingBackWhatWasJustWritten() {
+        Random random = new Random(7);
+        NavigableMap<Long, ChunkId> chunks = new TreeMap<>(Map.of(3L, randomId(random)));
+        TreeRoot base = build(1 << 20, chunks);
+        NavigableMap<Long, ChunkId> changes = new TreeMap<>(Map.of(70_000L, randomId(random), 5L, randomId(random)));
+        List<Page> written = new ArrayList<>();
+
+        TreeRoot grown = new TreeEditor(pages, written::add).edit(base, 8 * GIB, changes);
+
+        chunks.putAll(changes);
+        assertEquals(build(8 * GIB, chunks), grown);
+    }
+
+    @Test
     void aDiskOfZerosHasNoPages() {
         TreeRoot root = build(5 * GIB, new TreeMap<>());
 
