@@ -1,5 +1,7 @@
 package cairn.cli;
 
+import cairn.Fault;
+import cairn.StoreException;
 import cairn.client.DiskId;
 import cairn.client.StoreClient;
 import java.util.List;
@@ -17,16 +19,30 @@ final class RemoveCommand extends StoreCommand {
         super(terminal);
     }
 
+    /** One that cannot be removed does not keep the others. */
     @Override
     int run(StoreClient client) {
+        int exitCode = DONE;
         for (DiskId id : ids) {
-            if (id.isImage()) {
-                client.removeImage(id.image());
-            } else {
-                client.removeSnapshot(id.snapshot());
+            try {
+                remove(client, id);
+                terminal.say("removed %s", id);
+            } catch (StoreException e) {
+                terminal.say("cairn: %s", e.getMessage());
+                exitCode = FAILED;
+                if (e.fault() == Fault.UNAVAILABLE) {
+                    break;
+                }
             }
-            terminal.say("removed %s", id);
         }
-        return DONE;
+        return exitCode;
+    }
+
+    private static void remove(StoreClient client, DiskId id) {
+        if (id.isImage()) {
+            client.removeImage(id.image());
+        } else {
+            client.removeSnapshot(id.snapshot());
+        }
     }
 }

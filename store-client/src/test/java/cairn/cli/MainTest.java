@@ -66,6 +66,19 @@ class MainTest {
     }
 
     @Test
+    void removesWhatCanBeRemovedAndSaysWhatCannot() throws IOException {
+        String first = push("first");
+        String second = push("second");
+
+        CommandLineRun run = cairn("rm", first, UNKNOWN, second);
+
+        assertEquals(1, run.exitCode());
+        assertEquals(3, run.errLines().size(), run.err());
+        assertTrue(run.err().contains("cairn: ") && run.err().contains(UNKNOWN), run.err());
+        assertEquals(0, json(cairn("images", "--json")).size());
+    }
+
+    @Test
     void keepsWhatItWasToldOfAnImage() throws IOException {
         String parent = push("parent");
 
