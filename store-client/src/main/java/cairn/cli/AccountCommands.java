@@ -37,25 +37,24 @@ final class AccountCommands {
     }
 
     @Command(name = "list", description = "List accounts.")
-    static final class ListAll extends StoreCommand {
-        @Option(names = "--json", description = "print a JSON array")
-        private boolean isJson;
-
+    static final class ListAll extends ListCommand<Messages.Account> {
         ListAll(Terminal terminal) {
             super(terminal);
         }
 
         @Override
-        int run(StoreClient client) {
-            List<Messages.Account> accounts = client.accounts();
-            if (isJson) {
-                printJson(accounts);
-            } else {
-                Table table = new Table("ID", "NAME", "STATE", "CREATED");
-                accounts.forEach(each -> table.row(each.id(), each.name(), each.state(), each.createdAt()));
-                table.print(terminal.out());
-            }
-            return DONE;
+        List<Messages.Account> read(StoreClient client) {
+            return client.accounts();
+        }
+
+        @Override
+        Table table() {
+            return new Table("ID", "NAME", "STATE", "CREATED");
+        }
+
+        @Override
+        void addRow(Table table, Messages.Account account) {
+            table.row(account.id(), account.name(), account.state(), account.createdAt());
         }
     }
 }

@@ -5,38 +5,32 @@ import cairn.client.StoreClient;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 
 @Command(name = "images", description = "List the images that you may use.")
-final class ImagesCommand extends StoreCommand {
-    @Option(names = "--json", description = "print a JSON array")
-    private boolean isJson;
-
+final class ImagesCommand extends ListCommand<Messages.Image> {
     ImagesCommand(Terminal terminal) {
         super(terminal);
     }
 
     @Override
-    int run(StoreClient client) {
-        List<Messages.Image> images = readAll(client);
-        if (isJson) {
-            printJson(images);
-        } else {
-            Table table = new Table("ID", "NAME", ">SIZE", "ARCH", "OWNER", "STATE", "CREATED");
-            images.forEach(image -> table.row(
-                    image.id(),
-                    image.name(),
-                    Sizes.bytes(image.sizeBytes()),
-                    image.architecture(),
-                    image.owner(),
-                    image.state(),
-                    image.createdAt()));
-            table.print(terminal.out());
-        }
-        return DONE;
+    Table table() {
+        return new Table("ID", "NAME", ">SIZE", "ARCH", "OWNER", "STATE", "CREATED");
     }
 
-    private static List<Messages.Image> readAll(StoreClient client) {
+    @Override
+    void addRow(Table table, Messages.Image image) {
+        table.row(
+                image.id(),
+                image.name(),
+                Sizes.bytes(image.sizeBytes()),
+                image.architecture(),
+                image.owner(),
+                image.state(),
+                image.createdAt());
+    }
+
+    @Override
+    List<Messages.Image> read(StoreClient client) {
         List<Messages.Image> images = new ArrayList<>();
         String after = "";
         while (after != null) {

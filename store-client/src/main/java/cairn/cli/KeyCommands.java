@@ -41,74 +41,83 @@ final class KeyCommands {
     }
 
     @Command(name = "list", description = "List access keys.")
-    static final class ListAll extends StoreCommand {
-        @Option(names = "--json", description = "print a JSON array")
-        private boolean isJson;
-
+    static final class ListAll extends ListCommand<Messages.Key> {
         ListAll(Terminal terminal) {
             super(terminal);
         }
 
         @Override
-        int run(StoreClient client) {
-            List<Messages.Key> keys = client.keys();
-            if (isJson) {
-                printJson(keys);
-            } else {
-                Table table = new Table("ID", "ACCOUNT", "STATE", "CREATED");
-                keys.forEach(each -> table.row(each.id(), each.account(), each.state(), each.createdAt()));
-                table.print(terminal.out());
-            }
+        List<Messages.Key> read(StoreClient client) {
+            return client.keys();
+        }
+
+        @Override
+        Table table() {
+            return new Table("ID", "ACCOUNT", "STATE", "CREATED");
+        }
+
+        @Override
+        void addRow(Table table, Messages.Key key) {
+            table.row(key.id(), key.account(), key.state(), key.createdAt());
+        }
+    }
+
+    /** A command about one key. */
+    private abstract static class OfOneKey extends StoreCommand {
+        @Parameters(paramLabel = "KEY", description = "the access key's id")
+        private String id;
+
+        OfOneKey(Terminal terminal) {
+            super(terminal);
+        }
+
+        abstract void run(StoreClient client, String id);
+
+        @Override
+        final int run(StoreClient client) {
+            run(client, id);
             return DONE;
+        }
+
+        final void setActive(StoreClient client, String id, boolean isActive) {
+            terminal.say("key %s is %s", id, client.changeKey(id, isActive).state());
         }
     }
 
     @Command(name = "disable", description = "Refuse requests signed with a key, until it is enabled again.")
-    static final class Disable extends StoreCommand {
-        @Parameters(paramLabel = "KEY", description = "the access key's id")
-        private String id;
-
+    static final class Disable extends OfOneKey {
         Disable(Terminal terminal) {
             super(terminal);
         }
 
         @Override
-        int run(StoreClient client) {
-            terminal.say("key %s is %s", id, client.changeKey(id, false).state());
-            return DONE;
+        void run(StoreClient client, String id) {
+            setActive(client, id, false);
         }
     }
 
     @Command(name = "enable", description = "Accept requests signed with a key again.")
-    static final class Enable extends StoreCommand {
-        @Parameters(paramLabel = "KEY", description = "the access key's id")
-        private String id;
-
+    static final class Enable extends OfOneKey {
         Enable(Terminal terminal) {
             super(terminal);
         }
 
         @Override
-        int run(StoreClient client) {
-            terminal.say("key %s is %s", id, client.changeKey(id, true).state());
-            return DONE;
+        void run(StoreClient client, String id) {
+            setActive(client, id, true);
         }
     }
 
     @Command(name = "delete", description = "Delete an access key for good.")
-    static final class Delete extends StoreCommand {
-        @Parameters(paramLabel = "KEY", description = "the access key's id")
-        private String id;
-
+    static final class Delete extends OfOneKey {
         Delete(Terminal terminal) {
             super(terminal);
         }
 
         @Override
-        int run(StoreClient client) {
+        void run(StoreClient client, String id) {
             client.deleteKey(id);
             terminal.say("deleted key %s", id);
-            return DONE;
         }
     }
 }
