@@ -79,9 +79,6 @@ public final class ChunkStore {
      *     must be put again
      */
     public boolean putChunk(DomainId domain, ItemKey key, byte[] packed, int offset, int lengthBytes) {
-        if (contains(domain, key)) {
-            return false;
-        }
         appending.lock();
         try {
             return append(domain, key, packed, offset, lengthBytes);

@@ -96,8 +96,13 @@ public final class Uploads {
                 .orElseThrow(() -> new StoreException(NOT_FOUND, "there is no upload " + Text.shown(id) + " in progress"));
     }
 
-    /** Makes sure that the lease has at least half its time left. */
-    private void renew(Caller caller, String id) {
+    /**
+     * Makes sure that the upload's lease has at least half its time left; to be called once for each batch of
+     * {@link #put}.
+     *
+     * @throws StoreException NOT_FOUND if the caller has no such upload in progress
+     */
+    public void touch(Caller caller, String id) {
         Catalog.Entry entry = entry(caller, id);
         Upload upload = UploadRecords.upload(entry);
         Instant now = clock.instant().truncatedTo(ChronoUnit.MILLIS);
@@ -123,7 +128,7 @@ public final class Uploads {
      * @param answer made from whether a page is known, and else which of its children are missing
      */
     public <T> List<T> ask(Caller caller, String id, List<Page> pages, BiFunction<Boolean, BitSet, T> answer) {
-        renew(caller, id);
+        touch(caller, id);
         List<T> answers = new ArrayList<>();
         for (Page page : pages) {
             if (page.level() != 0) {
@@ -158,11 +163,6 @@ public final class Uploads {
         } else {
             putPage(caller.domain(), item);
         }
-    }
-
-    /** Keeps the upload's lease up; to be called once for each batch of {@link #put}. */
-    public void touch(Caller caller, String id) {
-        renew(caller, id);
     }
 
     private void putChunk(DomainId domain, PackedItem item) {
