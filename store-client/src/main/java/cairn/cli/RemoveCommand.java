@@ -5,6 +5,7 @@ import cairn.StoreException;
 import cairn.client.DiskId;
 import cairn.client.StoreClient;
 import java.util.List;
+import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -12,6 +13,9 @@ import picocli.CommandLine.Parameters;
         name = "rm",
         description = "Remove images, each with its snapshot unless another image names it, or snapshots.")
 final class RemoveCommand extends StoreCommand {
+    /** What is wrong with one id, and need not be with the next. */
+    private static final Set<Fault> OF_ONE = Set.of(Fault.NOT_FOUND, Fault.FORBIDDEN, Fault.CONFLICT);
+
     @Parameters(paramLabel = "ID", arity = "1..*", description = "ami-... or snap-...")
     private List<DiskId> ids;
 
@@ -28,11 +32,11 @@ final class RemoveCommand extends StoreCommand {
                 remove(client, id);
                 terminal.say("removed %s", id);
             } catch (StoreException e) {
+                if (!OF_ONE.contains(e.fault())) {
+                    throw e;
+                }
                 terminal.say("cairn: %s", e.getMessage());
                 exitCode = FAILED;
-                if (e.fault() == Fault.UNAVAILABLE) {
-                    break;
-                }
             }
         }
         return exitCode;

@@ -79,6 +79,21 @@ class MainTest {
     }
 
     @Test
+    void removingWithAWrongKeySaysOnceWhichKeyThatIs() {
+        CommandLineRun run = CommandLineRun.of(
+                folder,
+                Map.of(
+                        "CAIRN_ENDPOINT", store.endpoint().toString(),
+                        "AWS_ACCESS_KEY_ID", FakeStore.KEY.accessKeyId(),
+                        "AWS_SECRET_ACCESS_KEY", "whatever"),
+                "rm", UNKNOWN, UNKNOWN);
+
+        assertEquals(1, run.exitCode());
+        assertEquals(1, run.errLines().size(), run.err());
+        assertTrue(run.err().contains("access key " + FakeStore.KEY.accessKeyId() + " from "), run.err());
+    }
+
+    @Test
     void keepsWhatItWasToldOfAnImage() throws IOException {
         String parent = push("parent");
 
