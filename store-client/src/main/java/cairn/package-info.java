@@ -16,7 +16,8 @@
  *   <li><b>Snapshot</b> ({@code snap-...}): a tree with an owner and a date; a disk at one moment.
  *   <li><b>Image</b> ({@code ami-...}): what a machine boots from; an immutable, signed manifest that names
  *       snapshots.
- *   <li><b>Volume</b> ({@code vol-...}): a tree seen as a disk.
+ *   <li><b>Volume</b> ({@code vol-...}): a tree seen as a disk, and what was written to it since, in blocks of 4 KiB.
+ *   <li><b>Layer</b>: the blocks written to a volume between two snapshots of it.
  *   <li><b>Segment</b>: items kept together in one file, in the order in which they arrived.
  *   <li><b>Ordinal</b>: an item's place, (segment, slot), as one ascending number.
  *   <li><b>Dedup domain</b>: the items that one account may be told it already has.

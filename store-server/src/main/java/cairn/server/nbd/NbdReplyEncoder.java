@@ -1,5 +1,6 @@
 package cairn.server.nbd;
 
+import cairn.server.volume.Volume.Content;
 import cairn.server.volume.Volume.Extent;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
@@ -45,6 +46,8 @@ final class NbdReplyEncoder extends ChannelOutboundHandlerAdapter {
     static final int TYPE_ERROR = 1 << 15 | 1;
 
     static final int STATE_DATA = 0;
+    /** It reads as zeros. */
+    static final int STATE_ZERO = 2;
     /** Nothing is stored there (1), and it reads as zeros (2). */
     static final int STATE_HOLE_ZERO = 3;
 
@@ -99,9 +102,17 @@ final class NbdReplyEncoder extends ChannelOutboundHandlerAdapter {
         ByteBuf out = chunk(ctx, TYPE_BLOCK_STATUS, status, lengthBytes, 0).writeInt(NbdHandshake.ALLOCATION_ID);
         for (Extent extent : status.extents()) {
             // Unsigned on the wire, and no longer than the request's own length was.
-            out.writeInt((int) extent.lengthBytes()).writeInt(extent.isHole() ? STATE_HOLE_ZERO : STATE_DATA);
+            out.writeInt((int) extent.lengthBytes()).writeInt(stateOf(extent.content()));
         }
         return out;
+    }
+
+    private static int stateOf(Content content) {
+        return switch (content) {
+            case DATA -> STATE_DATA;
+            case ZERO -> STATE_ZERO;
+            case HOLE -> STATE_HOLE_ZERO;
+        };
     }
 
     private static ByteBuf simple(ChannelHandlerContext ctx, NbdReply reply, int error) {

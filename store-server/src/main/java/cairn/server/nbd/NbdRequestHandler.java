@@ -184,7 +184,7 @@ final class NbdRequestHandler extends SimpleChannelInboundHandler<NbdRequest> im
             if (lengthBytes <= 0) {
                 throw new StoreException(Fault.INTERNAL, "an extent of " + lengthBytes + " bytes for " + request);
             }
-            cut.add(new Extent(lengthBytes, extent.isHole()));
+            cut.add(new Extent(lengthBytes, extent.content()));
             leftBytes -= lengthBytes;
         }
         if (cut.isEmpty()) {

@@ -215,9 +215,9 @@ final class TreeVolume implements Volume {
             long lengthBytes = Math.min(until, end) - at;
             int last = extents.size() - 1;
             if (last >= 0 && extents.get(last).isHole() == isHole) {
-                extents.set(last, new Extent(extents.get(last).lengthBytes() + lengthBytes, isHole));
+                extents.set(last, new Extent(extents.get(last).lengthBytes() + lengthBytes, extents.get(last).content()));
             } else {
-                extents.add(new Extent(lengthBytes, isHole));
+                extents.add(new Extent(lengthBytes, isHole ? Content.HOLE : Content.DATA));
             }
             at += lengthBytes;
         }

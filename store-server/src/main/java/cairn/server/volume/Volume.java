@@ -1,13 +1,44 @@
 package cairn.server.volume;
 
+import cairn.Fault;
+import cairn.StoreException;
 import io.netty.buffer.ByteBuf;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
-/** A disk that can be read in any order by any number of readers. Nothing here blocks. */
+/**
+ * A disk as one client has it open: read and, where it {@linkplain #isWritable is writable}, written in any order, many
+ * requests at a time. Nothing here blocks.
+ *
+ * <p>What was written is seen by every read of every client that begins after the write is done. Two writes under way
+ * at once that overlap leave one or the other, sector by sector.
+ */
 public interface Volume extends AutoCloseable {
-    /** A run of a volume's bytes: all data, or all zeros that are stored nowhere. */
-    record Extent(long lengthBytes, boolean isHole) {}
+    /** What is on a run of bytes. */
+    enum Content {
+        DATA,
+        /** Zeros in space that is taken to be set aside. */
+        ZERO,
+        /** Zeros that are stored nowhere. */
+        HOLE
+    }
+
+    /** A run of a volume's bytes, all of one kind. */
+    record Extent(long lengthBytes, Content content) {
+        public boolean isHole() {
+            return content == Content.HOLE;
+        }
+    }
+
+    /** How a range is made to read as zeros. */
+    enum Zeroing {
+        /** Its space is given back: a hole. */
+        FREE,
+        /** Its space stays set aside. */
+        KEEP,
+        /** Its space is given back as far as that is cheap: what shares a block with other bytes may stay as it is. */
+        DISCARD
+    }
 
     /** Reads of no more than this get bytes of their own. */
     int COPIED_BYTES_MAX = 16 << 10;
@@ -45,6 +76,40 @@ public interface Volume extends AutoCloseable {
 
     /** Starts reading a range ahead of its use, as far as there is room; a hint that never fails. */
     void prefetch(long offset, long lengthBytes);
+
+    /** Whether this client may write; otherwise what follows fails with FORBIDDEN, but for {@link #flush}. */
+    default boolean isWritable() {
+        return false;
+    }
+
+    /**
+     * Writes bytes. Takes them. Once it is done they are read by all; they survive a crash when a {@link #flush} that
+     * began afterwards is done, by whichever client.
+     *
+     * <p>Fails with a {@link cairn.StoreException}: NO_SPACE, SHUTTING_DOWN once closed, FORBIDDEN.
+     *
+     * @param isDurable not done before the bytes would survive a crash
+     * @throws cairn.StoreException INVALID_REQUEST if the range does not lie inside the volume; the bytes are released
+     */
+    default CompletableFuture<Void> write(long offset, ByteBuf bytes, boolean isDurable) {
+        bytes.release();
+        return CompletableFuture.failedFuture(new StoreException(Fault.FORBIDDEN, "the volume is read-only"));
+    }
+
+    /**
+     * Makes a range read as zeros, however long it is, at the cost of what is there. Fails, and lasts, as
+     * {@link #write}.
+     *
+     * @throws cairn.StoreException INVALID_REQUEST if the range does not lie inside the volume
+     */
+    default CompletableFuture<Void> zero(long offset, long lengthBytes, Zeroing how, boolean isDurable) {
+        return CompletableFuture.failedFuture(new StoreException(Fault.FORBIDDEN, "the volume is read-only"));
+    }
+
+    /** Makes everything last that any client's writes have done before. Fails as {@link #write}. */
+    default CompletableFuture<Void> flush() {
+        return CompletableFuture.completedFuture(null);
+    }
 
     /** Ends this use of the volume; what is being read still completes. */
     @Override

@@ -108,7 +108,7 @@ final class PatternVolume implements Volume {
                 while (runEnd < end && isHole(runEnd) == isHole(at)) {
                     runEnd = (runEnd / PIECE_BYTES + 1) * PIECE_BYTES;
                 }
-                extents.add(new Extent(Math.min(runEnd, end) - at, isHole(at)));
+                extents.add(new Extent(Math.min(runEnd, end) - at, isHole(at) ? Content.HOLE : Content.DATA));
                 at = runEnd;
             }
             return extents;

@@ -132,7 +132,7 @@ class TreeVolumeTest {
     void aHugeHoleIsOneExtentAndCostsNothing() {
         Volume volume = volumes.open(DOMAIN, TreeRoot.of(1L << 44, Digest.ZERO));
 
-        assertEquals(List.of(new Volume.Extent((1L << 44) - 5, true)), volume.extents(5, (1L << 44) - 5).join());
+        assertEquals(List.of(new Volume.Extent((1L << 44) - 5, Volume.Content.HOLE)), volume.extents(5, (1L << 44) - 5).join());
         assertArrayEquals(new byte[100_000], read(volume, (1L << 43) + 77, 100_000));
     }
 

@@ -1,0 +1,41 @@
+package cairn.image;
+
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.Text;
+import java.util.random.RandomGenerator;
+import java.util.regex.Pattern;
+
+/**
+ * Names a volume: {@code vol-0} and 16 hexadecimal digits, drawn at random: 64 bits, by which its blocks are kept, so
+ * that no two volumes ever share any.
+ */
+public record VolumeId(String value) {
+    public static final String PREFIX = "vol-";
+
+    private static final Pattern FORM = Pattern.compile("vol-0[0-9a-f]{16}");
+    private static final int DIGITS_AT = 5;
+
+    /** @throws StoreException INVALID_REQUEST for a malformed id */
+    public VolumeId {
+        if (!FORM.matcher(value).matches()) {
+            throw new StoreException(
+                    Fault.INVALID_REQUEST,
+                    "\"" + Text.shown(value) + "\" is no volume id (expecting \"vol-0\" and 16 hexadecimal digits)");
+        }
+    }
+
+    public static VolumeId random(RandomGenerator random) {
+        return new VolumeId(String.format("vol-0%016x", random.nextLong()));
+    }
+
+    /** The 64 bits after the first digit. */
+    public long number() {
+        return Long.parseUnsignedLong(value.substring(DIGITS_AT), 16);
+    }
+
+    @Override
+    public String toString() {
+        return value;
+    }
+}

@@ -1,0 +1,59 @@
+package cairn.server.volume;
+
+import cairn.tree.TreeRoot;
+import java.util.function.LongConsumer;
+
+/**
+ * A writable volume in use: one for all who use it. Methods here may block, so they are not for event loops; those of
+ * the {@link Volume}s that it gives do not.
+ */
+public interface LiveVolume extends AutoCloseable {
+    /**
+     * Gives the volume to one more client, who closes it when it leaves.
+     *
+     * @param mayWrite whether this client may
+     */
+    Volume connect(boolean mayWrite);
+
+    /** How many clients are connected. */
+    int clients();
+
+    /** Bytes of all blocks that are in no tree yet. */
+    long dirtyBytes();
+
+    /**
+     * Takes what was written so far, by writes that are done, as the content of a snapshot; writers go on without a
+     * pause. One at a time: waits until an earlier one is closed.
+     */
+    PointInTime freeze();
+
+    /** Ends this use, not those of others. */
+    @Override
+    void close();
+
+    /** A volume at one moment. */
+    interface PointInTime extends AutoCloseable {
+        /** Bytes of the chunks that {@link #store} has to look at. */
+        long dirtyBytes();
+
+        /**
+         * Makes the tree: hashes the chunks that were written to, keeps those that are new, and the pages above them,
+         * and seals them, so that they survive a crash once a later commit has returned.
+         *
+         * @param progress told how many bytes have been looked at since it was last told
+         * @throws cairn.StoreException NO_SPACE, CORRUPT, SHUTTING_DOWN; then the volume goes on as if there had been no
+         *     snapshot
+         */
+        TreeRoot store(LongConsumer progress);
+
+        /** What the volume is made of once {@link #store} has made this tree: to be committed by the caller. */
+        VolumeState after(TreeRoot tree);
+
+        /** Has the volume go on over its new base. Called once {@link #after}'s state has been committed. */
+        void committed(TreeRoot tree);
+
+        /** Ends it. Without {@link #committed} the volume stays what it was. */
+        @Override
+        void close();
+    }
+}
