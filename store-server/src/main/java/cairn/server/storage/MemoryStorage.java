@@ -9,6 +9,7 @@ public final class MemoryStorage implements Storage {
     private final MemorySegmentStore segments = new MemorySegmentStore(door);
     private final MemoryChunkIndex index = new MemoryChunkIndex(door);
     private final MemoryCatalog catalog = new MemoryCatalog(door);
+    private final MemoryVolumeBlocks volumeBlocks = new MemoryVolumeBlocks(door);
 
     @Override
     public SegmentStore segments() {
@@ -26,6 +27,11 @@ public final class MemoryStorage implements Storage {
     }
 
     @Override
+    public VolumeBlocks volumeBlocks() {
+        return volumeBlocks;
+    }
+
+    @Override
     public long usableBytes() {
         return Long.MAX_VALUE;
     }
@@ -35,7 +41,7 @@ public final class MemoryStorage implements Storage {
         door.isClosed = true;
     }
 
-    /** Whether this storage may still be used: one answer for its three parts. */
+    /** Whether this storage may still be used: one answer for its four parts. */
     static final class Door {
         private volatile boolean isClosed;
 

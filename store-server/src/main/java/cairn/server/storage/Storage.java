@@ -1,12 +1,14 @@
 package cairn.server.storage;
 
-/** The three parts of one store's storage, opened and closed together. */
+/** The four parts of one store's storage, opened and closed together. */
 public interface Storage extends AutoCloseable {
     SegmentStore segments();
 
     ChunkIndex index();
 
     Catalog catalog();
+
+    VolumeBlocks volumeBlocks();
 
     /**
      * Bytes that can still be written, what is held in reserve not counted; {@link Long#MAX_VALUE} where there is no

@@ -1,10 +1,14 @@
 package cairn.server.storage;
 
+import static cairn.Fault.INVALID_REQUEST;
+
+import cairn.StoreException;
 import java.nio.ByteBuffer;
+import java.util.function.LongConsumer;
 
 /**
- * The blocks of volumes that no tree holds yet, in layers: whatever is written to a volume goes to its newest layer, and
- * a snapshot ends a layer and begins the next, so that older ones never change.
+ * The blocks of volumes that no tree holds yet, in layers: whatever is written to a volume goes to its newest layer,
+ * and a snapshot ends a layer and begins the next, so that older ones never change.
  *
  * <p>A block is {@link #BLOCK_BYTES} of a volume. Beside the blocks a layer keeps, for each chunk that it changes, the
  * chunk's <i>states</i>: what of it the layer holds. Their meaning is their writer's; here they are 32 bits that change
@@ -25,11 +29,27 @@ public interface VolumeBlocks {
      * @param volume the volume's number
      * @param number from 0 on, growing by one with each snapshot
      */
-    record Layer(long volume, int number) {}
+    record Layer(long volume, int number) {
+        public Layer {
+            if (number < 0) {
+                throw new StoreException(INVALID_REQUEST, "volume " + shown(volume) + " has no layer " + number);
+            }
+        }
+
+        /** For people, as in "layer 3 of volume 00000000000000ff". */
+        @Override
+        public String toString() {
+            return "layer " + number + " of volume " + shown(volume);
+        }
+    }
 
     /** A set of changes to one layer, made whole or not at all. Not for several threads. */
     interface Batch extends AutoCloseable {
-        /** Puts a block in place of one that may be there. Borrows {@link #BLOCK_BYTES} bytes of a direct buffer. */
+        /**
+         * Puts a block in place of one that may be there.
+         *
+         * @param bytes direct, borrowed; its next {@link #BLOCK_BYTES} bytes are copied, its position moves behind them
+         */
         void putBlock(long blockIndex, ByteBuffer bytes);
 
         /** Removes a block, whose space comes back sooner or later; harmless where there is none. */
@@ -80,12 +100,35 @@ public interface VolumeBlocks {
     /** Visits the states of all chunks of a volume's layers from one on, layer by layer, chunks in their order. */
     void forEachStates(long volume, int fromLayer, StatesVisitor visitor);
 
+    /** Visits the numbers of all volumes that something is kept of, each once. */
+    void forEachVolume(LongConsumer visitor);
+
     /** Forgets a volume's layers before one, without looking at what they hold; harmless when repeated. */
     void removeLayers(long volume, int untilLayer);
 
     /** Forgets all of a volume, likewise. */
     void removeVolume(long volume);
 
-    /** Bytes on disk. */
+    /** Bytes on disk, and of what is not there yet; of what was removed too, until its space has come back. */
     long storedBytes();
+
+    /** A volume's number for people: the digits of its id behind the first. */
+    static String shown(long volume) {
+        return String.format("%016x", volume);
+    }
+
+    /** @throws StoreException INVALID_REQUEST if a buffer cannot hold a block, or is none that native code can reach */
+    static void requireBlock(ByteBuffer bytes) {
+        if (!bytes.isDirect() || bytes.remaining() < BLOCK_BYTES) {
+            throw new StoreException(INVALID_REQUEST, "a block needs " + BLOCK_BYTES + " bytes of a direct buffer, not "
+                    + bytes.remaining() + " of a " + (bytes.isDirect() ? "direct" : "heap") + " buffer");
+        }
+    }
+
+    /** @throws StoreException INVALID_REQUEST for an index that no block and no chunk has */
+    static void requireIndex(Layer layer, long index) {
+        if (index < 0) {
+            throw new StoreException(INVALID_REQUEST, layer + " has nothing at index " + index);
+        }
+    }
 }

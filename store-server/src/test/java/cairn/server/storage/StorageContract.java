@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cairn.Fault;
 import cairn.StoreException;
+import cairn.server.storage.VolumeBlocks.Layer;
+import java.nio.ByteBuffer;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,6 +38,11 @@ abstract class StorageContract {
 
     @Test
     void refusesEverythingOnceClosed() {
+        VolumeBlocks blocks = storage.volumeBlocks();
+        Layer layer = new Layer(1, 0);
+        ByteBuffer block = ByteBuffer.allocateDirect(VolumeBlocks.BLOCK_BYTES);
+        VolumeBlocks.Batch batch = blocks.begin(layer);
+
         storage.close();
 
         assertFault(Fault.SHUTTING_DOWN, () -> storage.segments().append(Items.key(1), new byte[1], 0, 1));
@@ -51,6 +58,19 @@ abstract class StorageContract {
         assertFault(Fault.SHUTTING_DOWN, () -> storage.catalog().find("a"));
         assertFault(Fault.SHUTTING_DOWN, () -> storage.catalog().list("", "", 1));
         assertFault(Fault.SHUTTING_DOWN, () -> storage.catalog().commit(List.of()));
+        assertFault(Fault.SHUTTING_DOWN, () -> batch.putBlock(1, block));
+        assertFault(Fault.SHUTTING_DOWN, () -> batch.removeBlock(1));
+        assertFault(Fault.SHUTTING_DOWN, () -> batch.putStates(1, 1));
+        assertFault(Fault.SHUTTING_DOWN, () -> batch.commit(false));
+        batch.close();
+        assertFault(Fault.SHUTTING_DOWN, () -> blocks.begin(layer));
+        assertFault(Fault.SHUTTING_DOWN, blocks::sync);
+        assertFault(Fault.SHUTTING_DOWN, () -> blocks.read(layer, 1, block.clear()));
+        assertFault(Fault.SHUTTING_DOWN, () -> blocks.tryRead(layer, 1, block.clear()));
+        assertFault(Fault.SHUTTING_DOWN, () -> blocks.forEachStates(1, 0, (number, chunk, states) -> {}));
+        assertFault(Fault.SHUTTING_DOWN, () -> blocks.removeLayers(1, 1));
+        assertFault(Fault.SHUTTING_DOWN, () -> blocks.removeVolume(1));
+        assertFault(Fault.SHUTTING_DOWN, blocks::storedBytes);
     }
 
     @Test

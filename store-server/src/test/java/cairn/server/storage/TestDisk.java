@@ -35,6 +35,12 @@ public final class TestDisk {
         return new TestDisk(padded, sizeBytes);
     }
 
+    /** A disk of these bytes. */
+    public static TestDisk of(byte[] bytes) {
+        return new TestDisk(
+                Arrays.copyOf(bytes, Math.toIntExact(Chunk.count(bytes.length) * Chunk.SIZE_BYTES)), bytes.length);
+    }
+
     public int sizeBytes() {
         return sizeBytes;
     }
@@ -73,6 +79,13 @@ public final class TestDisk {
         }
         root[0] = builder.finish();
         return pages;
+    }
+
+    /** The disk's tree, which need not be stored. */
+    public TreeRoot root() {
+        TreeRoot[] root = new TreeRoot[1];
+        pages(root);
+        return root[0];
     }
 
     /** Puts the disk and seals it. */

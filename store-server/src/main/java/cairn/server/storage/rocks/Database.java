@@ -125,6 +125,22 @@ final class Database implements AutoCloseable {
         }
     }
 
+    /**
+     * As {@link #write}, for what may be done twice: where there is no space, it is tried once more on a database that
+     * is opened again. For what RocksDB writes out in the background may have found the disk full a while ago, and the
+     * first write after that is told so though there is space again by now.
+     */
+    void writeRepeatable(Supplier<String> what, Call<?> call) {
+        try {
+            write(what, call);
+        } catch (StoreException e) {
+            if (e.fault() != Fault.NO_SPACE) {
+                throw e;
+            }
+            write(what, call);
+        }
+    }
+
     /** Locked for the caller, open, and not to be closed before the caller unlocks it. */
     private Lock lend() {
         Lock lock = guard.readLock();

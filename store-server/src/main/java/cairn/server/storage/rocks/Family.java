@@ -7,7 +7,9 @@ enum Family {
     DEFAULT("default"),
     CHUNKS("chunks"),
     CHUNK_INDEX("chunk-index"),
-    CATALOG("catalog");
+    CATALOG("catalog"),
+    VOLUME_BLOCKS("volume-blocks"),
+    VOLUME_STATES("volume-states");
 
     private final String storedName;
 

@@ -8,8 +8,10 @@ import cairn.StoreException;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.SegmentStore.Item;
+import cairn.server.storage.VolumeBlocks.Layer;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
@@ -25,6 +27,10 @@ import java.util.Arrays;
  *                   or, for the number of rows of one kind:
  *                     0     4  all bits set
  *                     4     1  item kind
+ *   volume-blocks     0     8  volume's number, unsigned
+ *                     8     4  layer's number, from 0 on
+ *                    12     8  block's index in the volume
+ *   volume-states     as volume-blocks, but for the index, which is a chunk's
  * </pre>
  * An item's own name is part of its key in {@code chunks}: a misplaced item is then not found instead of served, the
  * index can be rebuilt from keys, but for the domains, and the value is the packed item and nothing else, read without
@@ -33,6 +39,7 @@ import java.util.Arrays;
 final class Keys {
     static final int CHUNK_BYTES = 8 + 1 + Digest.SIZE_BYTES;
     static final int INDEX_BYTES = 4 + 1 + Digest.SIZE_BYTES;
+    static final int VOLUME_ROW_BYTES = 8 + 4 + 8;
 
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, BIG_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, BIG_ENDIAN);
@@ -73,6 +80,45 @@ final class Keys {
 
     static byte[] indexCount(int kind) {
         return new byte[] {-1, -1, -1, -1, (byte) kind};
+    }
+
+    /** Puts a key of a volume's row in a buffer of {@link #VOLUME_ROW_BYTES}, ready to be read. */
+    static ByteBuffer volumeRow(Layer layer, long index, ByteBuffer into) {
+        return into.clear().putLong(layer.volume()).putInt(layer.number()).putLong(index).flip();
+    }
+
+    static byte[] bytesOf(ByteBuffer key) {
+        byte[] bytes = new byte[key.remaining()];
+        key.get(key.position(), bytes);
+        return bytes;
+    }
+
+    /** Not after any row of a layer, and after all rows of layers before it. */
+    static byte[] firstOf(Layer layer) {
+        return volumePrefix(layer.volume(), layer.number());
+    }
+
+    /** After all rows of a volume, and before those of the next. */
+    static byte[] behindVolume(long volume) {
+        return volumePrefix(volume, -1);
+    }
+
+    private static byte[] volumePrefix(long volume, int layer) {
+        byte[] bytes = Arrays.copyOf(number(volume), 8 + 4);
+        INT.set(bytes, 8, layer);
+        return bytes;
+    }
+
+    static int layerOfVolumeRow(byte[] key) {
+        return (int) INT.get(key, 8);
+    }
+
+    static long indexOfVolumeRow(byte[] key) {
+        return (long) LONG.get(key, 12);
+    }
+
+    static int states(byte[] bytes) {
+        return (int) INT.get(bytes, 0);
     }
 
     static byte[] number(long number) {

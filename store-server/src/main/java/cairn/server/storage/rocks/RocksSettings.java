@@ -13,6 +13,9 @@ import cairn.StoreException;
  * @param indexCacheBytes cache for blocks of the chunk index and the catalog
  * @param writeBufferBytes memory for rows not yet in files, for each of the large column families; up to twice as much
  *     while it is being written out
+ * @param volumeCacheBytes cache for volumes' blocks, and for what finds them
+ * @param volumeBufferBytes memory for volumes' blocks not yet in files; up to four times as much while they are written
+ *     out
  * @param openFilesMax files kept open; fewer where the process may not open so many
  */
 public record RocksSettings(
@@ -21,26 +24,31 @@ public record RocksSettings(
         long segmentCacheBytes,
         long indexCacheBytes,
         long writeBufferBytes,
+        long volumeCacheBytes,
+        long volumeBufferBytes,
         int openFilesMax) {
-    public static final RocksSettings DEFAULT =
-            new RocksSettings(256L << 20, 1 << 20, 16L << 20, 32L << 20, 32L << 20, 16_384);
+    public static final RocksSettings DEFAULT = new RocksSettings(
+            256L << 20, 1 << 20, 16L << 20, 32L << 20, 32L << 20, 32L << 20, 32L << 20, 16_384);
 
     public RocksSettings {
         if (reserveBytes < 0 || smallSegmentBytesMax < 0 || segmentCacheBytes < 0 || indexCacheBytes < 0
-                || writeBufferBytes < 64 << 10 || openFilesMax < 64) {
+                || volumeCacheBytes < 0 || writeBufferBytes < 64 << 10 || volumeBufferBytes < 64 << 10
+                || openFilesMax < 64) {
             throw new StoreException(Fault.INVALID_REQUEST, "storage settings out of range: reserve " + reserveBytes
-                    + ", small segment " + smallSegmentBytesMax + ", caches " + segmentCacheBytes + " and "
-                    + indexCacheBytes + ", write buffer " + writeBufferBytes + " bytes, " + openFilesMax + " files");
+                    + ", small segment " + smallSegmentBytesMax + ", caches " + segmentCacheBytes + ", "
+                    + indexCacheBytes + " and " + volumeCacheBytes + ", write buffers " + writeBufferBytes + " and "
+                    + volumeBufferBytes + " bytes, " + openFilesMax + " files");
         }
     }
 
     public RocksSettings withReserveBytes(long bytes) {
-        return new RocksSettings(
-                bytes, smallSegmentBytesMax, segmentCacheBytes, indexCacheBytes, writeBufferBytes, openFilesMax);
+        return new RocksSettings(bytes, smallSegmentBytesMax, segmentCacheBytes, indexCacheBytes, writeBufferBytes,
+                volumeCacheBytes, volumeBufferBytes, openFilesMax);
     }
 
+    /** @param bytes for all families alike */
     public RocksSettings withWriteBufferBytes(long bytes) {
-        return new RocksSettings(
-                reserveBytes, smallSegmentBytesMax, segmentCacheBytes, indexCacheBytes, bytes, openFilesMax);
+        return new RocksSettings(reserveBytes, smallSegmentBytesMax, segmentCacheBytes, indexCacheBytes, bytes,
+                volumeCacheBytes, bytes, openFilesMax);
     }
 }

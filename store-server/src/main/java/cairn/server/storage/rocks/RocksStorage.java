@@ -5,6 +5,7 @@ import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkIndex;
 import cairn.server.storage.SegmentStore;
 import cairn.server.storage.Storage;
+import cairn.server.storage.VolumeBlocks;
 import java.nio.file.Path;
 import org.rocksdb.RocksDB;
 
@@ -17,6 +18,7 @@ public final class RocksStorage implements Storage {
     private final RocksSegmentStore segments;
     private final RocksChunkIndex index;
     private final RocksCatalog catalog;
+    private final RocksVolumeBlocks volumeBlocks;
     /** Guarded by {@code this}. */
     private boolean isClosed;
 
@@ -29,6 +31,7 @@ public final class RocksStorage implements Storage {
         this.segments = segments;
         this.index = new RocksChunkIndex(database, tuning, space);
         this.catalog = new RocksCatalog(database, tuning, space);
+        this.volumeBlocks = new RocksVolumeBlocks(database, tuning, space);
     }
 
     /** Opens the store in a folder, or makes one there, with {@link RocksSettings#DEFAULT}. */
@@ -78,6 +81,11 @@ public final class RocksStorage implements Storage {
     @Override
     public Catalog catalog() {
         return catalog;
+    }
+
+    @Override
+    public VolumeBlocks volumeBlocks() {
+        return volumeBlocks;
     }
 
     @Override

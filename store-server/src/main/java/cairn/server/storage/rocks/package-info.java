@@ -10,15 +10,20 @@
  * </pre>
  * and the database's column families, numbers big-endian:
  * <pre>
- *   family       key                                     value
- *   default      "segment-numbers"                       8: the first segment number not yet set aside
- *   chunks       ordinal 8, item kind 1, item digest 32  packed item
- *   chunk-index  domain 4, item kind 1, item digest 32   8: ordinal
- *   catalog      record's key in UTF-8                   version 8, value
+ *   family         key                                     value
+ *   default        "segment-numbers"                       8: the first segment number not yet set aside
+ *   chunks         ordinal 8, item kind 1, item digest 32  packed item
+ *   chunk-index    domain 4, item kind 1, item digest 32   8: ordinal
+ *   catalog        record's key in UTF-8                   version 8, value
+ *   volume-blocks  volume 8, layer 4, block index 8        4,096: the block
+ *   volume-states  volume 8, layer 4, chunk index 8        4: the chunk's states
  * </pre>
  *
  * <p>Always true: what a later write relies on is on disk no later than that write. Segment files are synced, with the
  * manifest that names them, before they can be read; all else goes through one write-ahead log, whose order a crash can
- * cut short but not change, and which a commit syncs.
+ * cut short but not change, and which a commit syncs. That order holds between families too, however much one of them
+ * writes: rows of a family go to a file only once all older logs, with every family's rows in them, are synced (see
+ * {@link cairn.server.storage.rocks.RocksSegmentStore}), so a busy volume that forces files out never puts a row there
+ * that relies on one still unsynced. A volume's states and blocks change in one record of the log, and so together.
  */
 package cairn.server.storage.rocks;

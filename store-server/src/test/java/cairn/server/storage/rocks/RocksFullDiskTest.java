@@ -8,7 +8,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.server.storage.Storage;
+import cairn.server.storage.VolumeBlocks;
+import cairn.server.storage.VolumeBlocks.Batch;
+import cairn.server.storage.VolumeBlocks.Layer;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
@@ -19,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Fills a small file system of its own, which takes root to mount. */
 class RocksFullDiskTest {
     private static final int BALLAST_BYTES = 24 << 20;
+    private static final int BLOCKS_EACH = 32;
 
     @TempDir
     Path temp;
@@ -73,6 +78,78 @@ class RocksFullDiskTest {
             Files.delete(disk.resolve("crowd"));
             assertGoesOnOnceThereIsSpace(storage, full);
         }
+    }
+
+    @Test
+    void refusesBlocksOfVolumesWhereTheDiskIsFullAndStillRemovesThem() {
+        try (Storage storage = open(16 << 20)) {
+            VolumeBlocks blocks = storage.volumeBlocks();
+            Layer layer = new Layer(1, 0);
+            long full = fillVolume(blocks, layer);
+
+            assertTrue(full > 64, "wrote " + full + " batches");
+            for (long index = 0; index < full * BLOCKS_EACH; index += 5) {
+                assertTrue(blocks.read(layer, index, block().clear()), "block " + index);
+            }
+            removeBlock(blocks, layer, 0);
+            assertFalse(blocks.read(layer, 0, block().clear()));
+            Batches.commit(storage, 1_000);
+            blocks.removeVolume(1);
+            assertFalse(blocks.read(layer, 1, block().clear()));
+            assertTrue(fillVolume(blocks, new Layer(2, 0)) > 32, "there is room again");
+        }
+    }
+
+    @Test
+    void keepsBlocksOfVolumesWhereTheDiskIsReallyFullAndGoesOnOnceThereIsSpace() throws IOException {
+        try (Storage storage = open(0)) {
+            VolumeBlocks blocks = storage.volumeBlocks();
+            Layer layer = new Layer(1, 0);
+            long full = fillVolume(blocks, layer);
+            crowdOut();
+            for (int n = 0; n < 20; n++) {
+                tryTo(() -> writeBlocks(blocks, layer, full));
+            }
+            Files.delete(disk.resolve("crowd"));
+            Files.delete(disk.resolve("ballast"));
+
+            writeBlocks(blocks, layer, full + 1);
+
+            for (long index = 0; index < full * BLOCKS_EACH; index++) {
+                assertTrue(blocks.read(layer, index, block().clear()), "block " + index);
+            }
+            assertTrue(blocks.read(layer, (full + 1) * BLOCKS_EACH, block().clear()));
+        }
+    }
+
+    /** Writes batches to a volume until the disk is full. @return the first that was refused */
+    private static long fillVolume(VolumeBlocks blocks, Layer layer) {
+        for (long batch = 0; ; batch++) {
+            long next = batch;
+            if (tryTo(() -> writeBlocks(blocks, layer, next)) != null) {
+                return batch;
+            }
+        }
+    }
+
+    private static void writeBlocks(VolumeBlocks blocks, Layer layer, long number) {
+        try (Batch batch = blocks.begin(layer)) {
+            for (int n = 0; n < BLOCKS_EACH; n++) {
+                batch.putBlock(number * BLOCKS_EACH + n, block());
+            }
+            batch.commit(false);
+        }
+    }
+
+    private static void removeBlock(VolumeBlocks blocks, Layer layer, long index) {
+        try (Batch batch = blocks.begin(layer)) {
+            batch.removeBlock(index);
+            batch.commit(true);
+        }
+    }
+
+    private static ByteBuffer block() {
+        return ByteBuffer.allocateDirect(VolumeBlocks.BLOCK_BYTES);
     }
 
     @Test
