@@ -6,22 +6,26 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * One connection's requests in flight and the bytes of their replies, from when a request begins until its reply is in
- * the socket. On the connection's event loop, but for what the budget calls.
+ * One connection's requests in flight, from when one begins until its reply is in the socket; the bytes of their
+ * replies; and those of payloads, from when they are about to come in until they are written. On the connection's event
+ * loop, but for what the budget calls.
  */
-final class InFlight implements ReplyBudget.Holder {
+final class InFlight implements ByteBudget.Holder {
     /** What the connection does about it. */
     interface Owner {
-        /** What could not begin may try again. */
-        void mayBeginAgain();
+        /** What found no room may try again, at once. */
+        void mayTryAgain();
 
-        /** The client does not read while others wait for what it holds. */
+        /** There is more room than before; not the moment to use it. */
+        void bytesEnded();
+
+        /** The client neither reads nor sends while others wait for what it holds. */
         void closeAsStalled(long heldBytes);
     }
 
     private final EventLoop eventLoop;
     private final NbdLimits limits;
-    private final ReplyBudget budget;
+    private final ByteBudget budget;
     private final Owner owner;
 
     private int requests;
@@ -35,9 +39,11 @@ final class InFlight implements ReplyBudget.Holder {
     private ScheduledFuture<?> stallCheck;
 
     private int repliesUnsent;
+    /** Room has been made for payload that has not all come yet. */
+    private boolean isReceiving;
     private long progressNanos;
 
-    InFlight(EventLoop eventLoop, NbdLimits limits, ReplyBudget budget, Owner owner) {
+    InFlight(EventLoop eventLoop, NbdLimits limits, ByteBudget budget, Owner owner) {
         this.eventLoop = eventLoop;
         this.limits = limits;
         this.budget = budget;
@@ -54,12 +60,32 @@ final class InFlight implements ReplyBudget.Holder {
         if (isFull || requests > 0 && bytes + replyBytes > limits.connectionBytesMax()) {
             return false;
         }
-        long neededBytes = Math.max(0, bytes + replyBytes - limits.ownBytes()) - sharedBytes;
-        if (!take(neededBytes)) {
+        if (!tryAdd(replyBytes)) {
             return false;
         }
         requests++;
-        bytes += replyBytes;
+        return true;
+    }
+
+    /**
+     * Makes room for payload of a request that has begun, if there is any; otherwise the owner is told when to try the
+     * same again.
+     */
+    boolean tryReceive(long payloadBytes) {
+        boolean isFull = bytes > 0 && bytes + payloadBytes > limits.connectionBytesMax();
+        if (isFull || !tryAdd(payloadBytes)) {
+            return false;
+        }
+        received(false);
+        return true;
+    }
+
+    private boolean tryAdd(long someBytes) {
+        long neededBytes = Math.max(0, bytes + someBytes - limits.ownBytes()) - sharedBytes;
+        if (!take(neededBytes)) {
+            return false;
+        }
+        bytes += someBytes;
         sharedBytes += neededBytes;
         return true;
     }
@@ -84,6 +110,18 @@ final class InFlight implements ReplyBudget.Holder {
         return !isWaiting;
     }
 
+    /** Payload has come: some of what there is room for, or all of it. */
+    void received(boolean isAll) {
+        isReceiving = !isAll;
+        progressNanos = System.nanoTime();
+    }
+
+    /** Payload has been written, or given up. */
+    void endBytes(long payloadBytes) {
+        giveUp(payloadBytes);
+        owner.bytesEnded();
+    }
+
     /** The reply is on its way to the socket. */
     void replyQueued() {
         if (repliesUnsent++ == 0) {
@@ -101,7 +139,11 @@ final class InFlight implements ReplyBudget.Holder {
     /** A request has ended. */
     void end(long replyBytes) {
         requests--;
-        bytes -= replyBytes;
+        giveUp(replyBytes);
+    }
+
+    private void giveUp(long someBytes) {
+        bytes -= someBytes;
         long stillShared = Math.max(0, bytes - limits.ownBytes());
         giveBack(sharedBytes - stillShared);
         sharedBytes = stillShared;
@@ -143,7 +185,7 @@ final class InFlight implements ReplyBudget.Holder {
         isWaiting = false;
         grantedBytes = some;
         if (!isClosed) {
-            owner.mayBeginAgain();
+            owner.mayTryAgain();
         }
         giveBack(grantedBytes);
         grantedBytes = 0;
@@ -172,7 +214,8 @@ final class InFlight implements ReplyBudget.Holder {
 
     private void closeIfStalled() {
         long stalledNanos = System.nanoTime() - progressNanos;
-        if (sharedBytes > 0 && repliesUnsent > 0 && stalledNanos >= limits.stallTimeout().toNanos()) {
+        boolean isClientsTurn = repliesUnsent > 0 || isReceiving;
+        if (sharedBytes > 0 && isClientsTurn && stalledNanos >= limits.stallTimeout().toNanos()) {
             owner.closeAsStalled(sharedBytes);
         }
     }

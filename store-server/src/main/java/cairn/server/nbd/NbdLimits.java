@@ -5,9 +5,11 @@ import java.time.Duration;
 /**
  * What peers may make the NBD door do and hold.
  *
- * <p>Bytes of replies count from when a read begins until they are in the socket. Each connection has
- * {@code ownBytes} to itself, so that what a machine usually reads never waits for other connections; what goes
- * beyond comes out of {@code sharedBytesMax}, first come, first served.
+ * <p>Bytes of replies count from when a read begins until they are in the socket; bytes of payloads from before they
+ * are read from the socket until they are written. Each connection has {@code ownBytes} to itself, so that what a
+ * machine usually reads or writes never waits for other connections; what goes beyond comes out of
+ * {@code sharedBytesMax}, first come, first served. All connections together thus hold no more than
+ * {@code connectionsMax * ownBytes + sharedBytesMax}, and for each the one buffer into which its socket is read.
  *
  * @param connectionsMax connections at a time; further ones are closed at once
  * @param handshakeTimeout from connecting until an export is chosen
@@ -15,11 +17,12 @@ import java.time.Duration;
  * @param optionSkipBytesMax payload that is still skipped; for a larger one the connection is closed
  * @param listedExportsMax exports that are listed; if there are more, listing is refused
  * @param requestsMax requests in flight on one connection
- * @param requestBytesMax bytes in one read, as advertised to clients
- * @param ownBytes reply bytes in flight that each connection has to itself
- * @param connectionBytesMax reply bytes in flight on one connection
- * @param sharedBytesMax reply bytes in flight on all connections, their own ones not counted
- * @param stallTimeout how long a connection may hold shared bytes without reading any while others wait for them
+ * @param requestBytesMax bytes in one read or write, as advertised to clients
+ * @param ownBytes bytes in flight that each connection has to itself
+ * @param connectionBytesMax bytes in flight on one connection
+ * @param sharedBytesMax bytes in flight on all connections, their own ones not counted
+ * @param stallTimeout how long a connection may hold shared bytes, and neither read nor send any, while others wait for
+ *     them
  * @param statusExtentsMax extents in one reply to BLOCK_STATUS
  * @param drainTimeout how long what is in flight may take to finish when the server closes
  */
@@ -64,7 +67,7 @@ public record NbdLimits(
         requireAtLeast(optionBytesMax, optionSkipBytesMax, "optionSkipBytesMax");
         requireAtLeast(0, listedExportsMax, "listedExportsMax");
         requireAtLeast(1, requestsMax, "requestsMax");
-        // The protocol wants unfragmented reads of 64 KiB to work.
+        // The protocol wants unfragmented reads of 64 KiB to work; and a piece of a write needs room.
         requireAtLeast(64 * KIB, requestBytesMax, "requestBytesMax");
         requireAtLeast(0, ownBytes, "ownBytes");
         // Otherwise the largest read would wait for ever.

@@ -99,7 +99,7 @@ final class NbdReplyEncoder extends ChannelOutboundHandlerAdapter {
 
     private static ByteBuf status(ChannelHandlerContext ctx, NbdReply.Status status) {
         int lengthBytes = 4 + EXTENT_BYTES * status.extents().size();
-        ByteBuf out = chunk(ctx, TYPE_BLOCK_STATUS, status, lengthBytes, 0).writeInt(NbdHandshake.ALLOCATION_ID);
+        ByteBuf out = chunk(ctx, TYPE_BLOCK_STATUS, status, lengthBytes, 0).writeInt(NbdNegotiation.ALLOCATION_ID);
         for (Extent extent : status.extents()) {
             // Unsigned on the wire, and no longer than the request's own length was.
             out.writeInt((int) extent.lengthBytes()).writeInt(stateOf(extent.content()));

@@ -1,6 +1,7 @@
 package cairn.server.nbd;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.ByteToMessageDecoder;
 import java.util.List;
@@ -8,7 +9,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Turns bytes into requests. A WRITE's payload is dropped as it comes in, however long: the request follows it.
+ * Takes requests out of the bytes that come in, one by one as they can be begun; a WRITE's payload follows its request.
  * <pre>
  *   offset  size  field
  *        0     4  magic, 0x25609513
@@ -17,6 +18,7 @@ import org.slf4j.LoggerFactory;
  *        8     8  cookie
  *       16     8  offset
  *       24     4  length
+ *       28        WRITE: so many bytes
  * </pre>
  * Numbers are big-endian. Without the magic nobody knows where a request begins, so the connection is closed.
  */
@@ -26,48 +28,89 @@ final class NbdRequestDecoder extends ByteToMessageDecoder {
 
     private static final Logger log = LoggerFactory.getLogger(NbdRequestDecoder.class);
 
-    private NbdRequest skipping;
-    private long skipBytes;
+    /** Where requests go. Who has no room stops reading from the socket, and {@linkplain #resume resumes} later. */
+    interface Requests {
+        /** Nothing more is wanted. */
+        boolean areOver();
+
+        /** Begins a request, if there is room for it. */
+        boolean tryBegin(NbdRequest request);
+
+        /** Whether there is payload to come for the WRITE that began last. */
+        boolean awaitPayload();
+
+        /** Takes as much of that payload as there is room for. Borrows {@code in}. */
+        void takePayload(ByteBuf in);
+    }
+
+    private final Requests requests;
+    private ChannelHandlerContext ctx;
     private boolean isLost;
 
+    NbdRequestDecoder(Requests requests) {
+        this.requests = requests;
+    }
+
     @Override
-    protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
-        if (isLost) {
+    public void handlerAdded(ChannelHandlerContext context) {
+        ctx = context;
+    }
+
+    @Override
+    protected void decode(ChannelHandlerContext context, ByteBuf in, List<Object> out) {
+        if (isLost || requests.areOver()) {
             in.skipBytes(in.readableBytes());
-        } else if (skipping != null) {
-            skipPayload(in, out);
+        } else if (requests.awaitPayload()) {
+            requests.takePayload(in);
         } else if (in.readableBytes() >= HEADER_BYTES) {
-            readHeader(ctx, in, out);
+            offerRequest(in);
         }
     }
 
-    private void readHeader(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
-        int magic = in.readInt();
+    private void offerRequest(ByteBuf in) {
+        int start = in.readerIndex();
+        int magic = in.getInt(start);
         if (magic != MAGIC) {
             log.warn("{} closed: a request begins with {}", ctx.channel(), Integer.toHexString(magic));
             isLost = true;
             ctx.close();
             return;
         }
-        int flags = in.readUnsignedShort();
-        int code = in.readUnsignedShort();
+        int code = in.getUnsignedShort(start + 6);
         NbdRequest request = new NbdRequest(
-                NbdCommand.of(code), code, flags, in.readLong(), in.readLong(), in.readUnsignedInt());
-        if (request.command() == NbdCommand.WRITE && request.lengthBytes() > 0) {
-            skipping = request;
-            skipBytes = request.lengthBytes();
-        } else {
-            out.add(request);
+                NbdCommand.of(code),
+                code,
+                in.getUnsignedShort(start + 4),
+                in.getLong(start + 8),
+                in.getLong(start + 16),
+                in.getUnsignedInt(start + 24));
+        if (requests.tryBegin(request)) {
+            in.skipBytes(HEADER_BYTES);
         }
     }
 
-    private void skipPayload(ByteBuf in, List<Object> out) {
-        int now = (int) Math.min(skipBytes, in.readableBytes());
-        in.skipBytes(now);
-        skipBytes -= now;
-        if (skipBytes == 0) {
-            out.add(skipping);
-            skipping = null;
+    /** Goes on with what has come in already. On the event loop, but not from the middle of a request. */
+    void resume() {
+        if (ctx.isRemoved()) {
+            return;
         }
+        try {
+            channelRead(ctx, Unpooled.EMPTY_BUFFER);
+        } catch (Exception e) {
+            ctx.fireExceptionCaught(e);
+        }
+    }
+
+    /** Not the base class's way, which drops what is waiting for room when the client shuts down its sending side. */
+    @Override
+    public void userEventTriggered(ChannelHandlerContext context, Object event) {
+        ctx.fireUserEventTriggered(event);
+    }
+
+    /** Not the base class's way, which reads on by itself although reading is paused. */
+    @Override
+    public void channelReadComplete(ChannelHandlerContext context) {
+        discardSomeReadBytes();
+        ctx.fireChannelReadComplete();
     }
 }

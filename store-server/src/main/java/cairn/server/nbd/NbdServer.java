@@ -36,7 +36,7 @@ public final class NbdServer implements AutoCloseable {
     private final NbdLimits limits;
     private final Transport transport;
     private final EventLoopGroup eventLoops;
-    private final ReplyBudget budget;
+    private final ByteBudget budget;
     private final ChannelGroup listeners = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
     private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
     private final AtomicInteger connectionCount = new AtomicInteger();
@@ -47,7 +47,7 @@ public final class NbdServer implements AutoCloseable {
         this.exports = exports;
         this.limits = limits;
         this.transport = transport;
-        this.budget = new ReplyBudget(limits.sharedBytesMax());
+        this.budget = new ByteBudget(limits.sharedBytesMax());
         this.eventLoops = new MultiThreadIoEventLoopGroup(
                 threads, new DefaultThreadFactory("nbd", true), transport.ioHandlers());
     }
@@ -62,6 +62,7 @@ public final class NbdServer implements AutoCloseable {
         ServerBootstrap tcp = bootstrap(transport.tcp(), Exports.Peer.REMOTE)
                 .option(ChannelOption.SO_REUSEADDR, true)
                 .childOption(ChannelOption.TCP_NODELAY, true)
+                .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
                 .childOption(ChannelOption.SO_KEEPALIVE, true);
         return (InetSocketAddress) bind(tcp, address).localAddress();
     }

@@ -8,7 +8,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 
-/** Strings as the protocol has them: UTF-8 without NUL, and not too long. */
+/** What options are made of: strings as the protocol has them, UTF-8 without NUL, and not too long. */
 final class NbdText {
     private static final int MESSAGE_CHARS_MAX = 400;
 
@@ -36,6 +36,21 @@ final class NbdText {
             throw new StoreException(Fault.INVALID_REQUEST, "a string contains a NUL");
         }
         return text;
+    }
+
+    /** Requires that no byte is left. Borrows {@code in}. @throws StoreException INVALID_REQUEST */
+    static void requireEmpty(ByteBuf in) {
+        if (in.isReadable()) {
+            throw new StoreException(Fault.INVALID_REQUEST, in.readableBytes() + " bytes too many");
+        }
+    }
+
+    /** Requires that so many bytes are left. Borrows {@code in}. @throws StoreException INVALID_REQUEST */
+    static void requireBytes(ByteBuf in, int bytes) {
+        if (in.readableBytes() < bytes) {
+            throw new StoreException(Fault.INVALID_REQUEST,
+                    "the option ends " + (bytes - in.readableBytes()) + " bytes too early");
+        }
     }
 
     private static String decode(byte[] bytes) {

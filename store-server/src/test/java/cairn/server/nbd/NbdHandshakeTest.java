@@ -14,6 +14,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cairn.server.nbd.NbdTalk.OptionReply;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -25,6 +28,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 
 class NbdHandshakeTest {
     private static final int FLAGS = 0b101_0000_0111;
@@ -32,7 +36,7 @@ class NbdHandshakeTest {
 
     private final PatternVolume volume = new PatternVolume(1 << 20);
     private final OneExport exports = new OneExport(() -> volume);
-    private final ReplyBudget budget = new ReplyBudget(NbdLimits.DEFAULT.sharedBytesMax());
+    private final ByteBudget budget = new ByteBudget(NbdLimits.DEFAULT.sharedBytesMax());
     private final NbdTalk.Embedded talk = talk(exports, Exports.Peer.LOCAL);
 
     private NbdTalk.Embedded talk(Exports some, Exports.Peer peer) {
@@ -199,6 +203,22 @@ class NbdHandshakeTest {
         talk.send(optionHeader(NbdOption.GO.code(), lengthBytes));
 
         assertFalse(talk.isOpen());
+    }
+
+    @Test
+    void whoIsRefusedAgainAndAgainDoesNotFillTheLog() {
+        Logger door = (Logger) LoggerFactory.getLogger(NbdNegotiation.class);
+        ListAppender<ILoggingEvent> told = new ListAppender<>();
+        told.start();
+        door.addAppender(told);
+        talk.greet(3);
+
+        for (int i = 0; i < 1000; i++) {
+            assertTrue(talk.ask(NbdOption.INFO, question("nix")).get(0).is(NbdOptionReply.ERR_UNKNOWN));
+        }
+
+        door.detachAppender(told);
+        assertEquals(LogRation.TOLD_MAX, told.list.size());
     }
 
     @Test

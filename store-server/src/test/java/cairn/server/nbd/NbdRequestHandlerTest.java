@@ -31,7 +31,7 @@ class NbdRequestHandlerTest {
 
     private final OneExport.Later later = new OneExport.Later();
     private final List<PatternVolume> volumes = new ArrayList<>();
-    private final ReplyBudget budget = new ReplyBudget(TIGHT.sharedBytesMax());
+    private final ByteBudget budget = new ByteBudget(TIGHT.sharedBytesMax());
     private NbdTalk.Embedded talk;
 
     private NbdTalk.Embedded enter(boolean isStructured) {
@@ -209,7 +209,7 @@ class NbdRequestHandlerTest {
 
         ByteBuffer status = ByteBuffer.wrap(talk.structuredReply().payload());
 
-        assertEquals(NbdHandshake.ALLOCATION_ID, status.getInt());
+        assertEquals(NbdNegotiation.ALLOCATION_ID, status.getInt());
         long at = 1000;
         while (status.hasRemaining()) {
             int lengthBytes = status.getInt();
@@ -397,7 +397,7 @@ class NbdRequestHandlerTest {
         budget.giveBack(new Greedy(), 2 << 20);
     }
 
-    private static final class Greedy implements ReplyBudget.Holder {
+    private static final class Greedy implements ByteBudget.Holder {
         @Override
         public void granted(long bytes) {}
 

@@ -1,8 +1,10 @@
 package cairn.server.nbd;
 
+import static cairn.server.nbd.NbdTalk.join;
 import static cairn.server.nbd.NbdTalk.question;
 import static cairn.server.nbd.NbdTalk.read;
 import static cairn.server.nbd.NbdTalk.request;
+import static cairn.server.nbd.NbdTalk.write;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -20,6 +22,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -136,6 +139,34 @@ class NbdServerTest {
             assertEquals(count, answered.size());
             assertTrue(talk.isClosedByServer());
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whoShutsDownItsSendingSideStillGetsItsAnswers(Transport transport) throws Exception {
+        MemoryDisk disk = new MemoryDisk(SIZE_BYTES, threads);
+        server = NbdServer.start(new OneExport(disk::connect, threads), NbdLimits.DEFAULT, transport, 2);
+        InetSocketAddress tcp = server.listen(loopback());
+        byte[] written = new byte[1 << 20];
+        Arrays.fill(written, (byte) 7);
+
+        try (NbdTalk.Socket talk = connect(tcp)) {
+            talk.enter("disk:secret", true);
+            for (int i = 0; i < 100; i++) {
+                talk.send(read(i, i * 1000L, 4096));
+            }
+            talk.send(write(NbdCommand.FLAG_FUA, 100, 0, written));
+            talk.send(join(request(NbdCommand.WRITE, 0, 101, 32 << 20, 1 << 20), new byte[300_000]));
+            talk.channel.shutdownOutput();
+
+            Set<Long> answered = new TreeSet<>();
+            for (int i = 0; i <= 100; i++) {
+                answered.add(talk.structuredReply().cookie());
+            }
+            assertEquals(101, answered.size());
+            assertTrue(talk.isClosedByServer());
+        }
+        assertArrayEquals(written, disk.durableBytes(0, written.length));
     }
 
     @ParameterizedTest

@@ -3,6 +3,7 @@ package cairn.server.nbd;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.embedded.EmbeddedChannel;
@@ -110,6 +111,14 @@ abstract class NbdTalk {
         return request(NbdCommand.READ, 0, cookie, offset, lengthBytes);
     }
 
+    static byte[] write(long cookie, long offset, byte[] bytes) {
+        return write(0, cookie, offset, bytes);
+    }
+
+    static byte[] write(int flags, long cookie, long offset, byte[] bytes) {
+        return join(request(NbdCommand.WRITE, flags, cookie, offset, bytes.length), bytes);
+    }
+
     /** Takes the server's greeting and answers it. */
     NbdTalk greet(int clientFlags) {
         takeGreeting();
@@ -129,7 +138,7 @@ abstract class NbdTalk {
         greet(3);
         if (isStructured) {
             assertEquals(1, ask(NbdOption.STRUCTURED_REPLY).get(0).code());
-            assertEquals(2, ask(NbdOption.SET_META_CONTEXT, queries(name, NbdHandshake.ALLOCATION)).size());
+            assertEquals(2, ask(NbdOption.SET_META_CONTEXT, queries(name, NbdMetaQuestion.ALLOCATION)).size());
         }
         List<OptionReply> replies = ask(NbdOption.GO, question(name));
         assertEquals(NbdOptionReply.ACK.code(), replies.get(replies.size() - 1).code());
@@ -152,7 +161,7 @@ abstract class NbdTalk {
         int code;
         do {
             ByteBuffer header = receive(20);
-            assertEquals(NbdHandshake.REPLY_MAGIC, header.getLong());
+            assertEquals(NbdOptionWriter.MAGIC, header.getLong());
             assertEquals(option, header.getInt());
             code = header.getInt();
             replies.add(new OptionReply(option, code, bytes(receive(header.getInt()))));
@@ -225,7 +234,18 @@ abstract class NbdTalk {
         final MemoryChannel channel = new MemoryChannel();
         private byte[] received = new byte[0];
 
-        Embedded(Exports exports, Exports.Peer peer, NbdLimits limits, ReplyBudget budget) {
+        Embedded(Exports exports, Exports.Peer peer, NbdLimits limits, ByteBudget budget) {
+            NbdConnection.greet(channel.pipeline(), exports, peer, limits, budget);
+        }
+
+        /** One whose server gets its buffers from an allocator. */
+        Embedded(
+                Exports exports,
+                Exports.Peer peer,
+                NbdLimits limits,
+                ByteBudget budget,
+                ByteBufAllocator allocator) {
+            channel.config().setAllocator(allocator);
             NbdConnection.greet(channel.pipeline(), exports, peer, limits, budget);
         }
 
@@ -242,7 +262,7 @@ abstract class NbdTalk {
 
         @Override
         void send(byte[] bytes) {
-            channel.writeInbound(Unpooled.copiedBuffer(bytes));
+            channel.writeInbound(Unpooled.wrappedBuffer(bytes));
             run();
         }
 

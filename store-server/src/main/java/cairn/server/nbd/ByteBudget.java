@@ -8,10 +8,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The bytes of replies in flight that all connections share. Whoever asks first is served first, so a large read is not
- * overtaken for ever by small ones. For any thread.
+ * The bytes of replies and payloads in flight that all connections share. Whoever asks first is served first, so a
+ * large read is not overtaken for ever by small ones. For any thread.
  */
-final class ReplyBudget {
+final class ByteBudget {
     /** A connection. */
     interface Holder {
         /** What it has waited for is now its own. Called from any thread; must not block. */
@@ -26,7 +26,7 @@ final class ReplyBudget {
     private final Map<Holder, Long> held = new HashMap<>();
     private long freeBytes;
 
-    ReplyBudget(long sharedBytesMax) {
+    ByteBudget(long sharedBytesMax) {
         freeBytes = sharedBytesMax;
     }
 
