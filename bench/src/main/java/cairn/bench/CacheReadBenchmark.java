@@ -4,6 +4,7 @@ import cairn.chunk.Chunk;
 import cairn.chunk.ChunkCodec;
 import cairn.chunk.ChunkId;
 import cairn.chunk.Codec;
+import cairn.image.ImageId;
 import cairn.server.ServerConfig;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
@@ -27,6 +28,7 @@ import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
@@ -52,6 +54,12 @@ public class CacheReadBenchmark {
     private static final int SMALL_BYTES = 4 << 10;
     private static final int LARGE_BYTES = 1 << 20;
 
+    private static final ImageId IMAGE = new ImageId("ami-00000000000000001");
+
+    /** Whether what is read is noted for the image's boot profile; all of it has been noted once. */
+    @Param({"false", "true"})
+    public boolean isRecorded;
+
     private final SplittableRandom random = new SplittableRandom(1);
     private Path folder;
     private RocksStorage storage;
@@ -65,7 +73,8 @@ public class CacheReadBenchmark {
         storage = RocksStorage.open(folder);
         ChunkStore store = new ChunkStore(storage.segments(), storage.index());
         TreeRoot root = put(store);
-        volumes = new Volumes(store, ServerConfig.DEFAULT_CHUNK_CACHE_BYTES, ServerConfig.DEFAULT_PAGE_CACHE_BYTES);
+        volumes = new Volumes(
+                store, storage.volumeBlocks(), ServerConfig.DEFAULT_CHUNK_CACHE_BYTES, ServerConfig.DEFAULT_PAGE_CACHE_BYTES);
         volume = volumes.open(DOMAIN, root);
         for (int offset = 0; offset < DISK_BYTES; offset += LARGE_BYTES) {
             read(offset, LARGE_BYTES);

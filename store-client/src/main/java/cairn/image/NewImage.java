@@ -23,9 +23,19 @@ public record NewImage(
     /** @throws StoreException INVALID_REQUEST for a description or tags beyond their limits */
     public NewImage {
         ImageManifest.requireDescription(description);
+        tags = requireTags(tags);
+    }
+
+    /** The same of which the parent is known too. */
+    public NewImage withParent(Optional<ImageId> itsParent) {
+        return new NewImage(name, description, architecture, bootMode, itsParent, tags);
+    }
+
+    /** @throws StoreException INVALID_REQUEST for tags beyond their limits */
+    static Map<String, String> requireTags(Map<String, String> tags) {
         if (tags.size() > TAGS_MAX) {
             throw new StoreException(
-                    INVALID_REQUEST, "an image has at most " + TAGS_MAX + " tags, not " + tags.size());
+                    INVALID_REQUEST, "there are at most " + TAGS_MAX + " tags, not " + tags.size());
         }
         tags.forEach((key, value) -> {
             if (value == null
@@ -42,7 +52,7 @@ public record NewImage(
                                 + ", neither has control characters");
             }
         });
-        tags = Map.copyOf(tags);
+        return Map.copyOf(tags);
     }
 
     /** An image for x86_64 of which nothing else is said. */

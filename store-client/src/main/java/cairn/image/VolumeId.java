@@ -26,7 +26,12 @@ public record VolumeId(String value) {
     }
 
     public static VolumeId random(RandomGenerator random) {
-        return new VolumeId(String.format("vol-0%016x", random.nextLong()));
+        return of(random.nextLong());
+    }
+
+    /** The volume of these 64 bits. */
+    public static VolumeId of(long number) {
+        return new VolumeId(String.format("vol-0%016x", number));
     }
 
     /** The 64 bits after the first digit. */

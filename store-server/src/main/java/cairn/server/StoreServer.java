@@ -87,7 +87,8 @@ public final class StoreServer implements AutoCloseable {
             ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
             closing(() -> keepUnfinished(chunks));
             Uploads uploads = new Uploads(storage.catalog(), chunks, clock);
-            volumes = closing(new Volumes(chunks, config.chunkCacheBytes(), config.pageCacheBytes()));
+            volumes = closing(new Volumes(
+                    chunks, storage.volumeBlocks(), config.chunkCacheBytes(), config.pageCacheBytes()));
             ExecutorService catalogReaders =
                     Executors.newFixedThreadPool(CATALOG_READERS, new DefaultThreadFactory("catalog", true));
             closing(catalogReaders::shutdown);

@@ -36,9 +36,10 @@ class LayersTest {
             entry("cairn.server.storage", Set.of("cairn.chunk", "cairn.tree")),
             entry("cairn.server.storage.rocks", Set.of("cairn.chunk", "cairn.tree", "cairn.server.storage")),
             entry("cairn.server.account", Set.of("cairn.image", "cairn.sigv4", "cairn.server.storage")),
-            entry("cairn.server.volume", Set.of("cairn.chunk", "cairn.tree", "cairn.server.storage")),
+            entry("cairn.server.volume", Set.of("cairn.chunk", "cairn.tree", "cairn.image", "cairn.server.storage")),
             entry("cairn.server.image",
-                    Set.of("cairn.chunk", "cairn.tree", "cairn.image", "cairn.server.storage", "cairn.server.account")),
+                    Set.of("cairn.chunk", "cairn.tree", "cairn.image", "cairn.server.storage", "cairn.server.account",
+                            "cairn.server.volume")),
             entry("cairn.server.upload",
                     Set.of("cairn.chunk", "cairn.tree", "cairn.image", "cairn.server.storage", "cairn.server.account")),
             entry("cairn.server.transport", Set.of()),
@@ -46,7 +47,8 @@ class LayersTest {
             entry("cairn.server.nbd", Set.of("cairn.server.volume", "cairn.server.transport")),
             entry("cairn.server.api",
                     Set.of("cairn.chunk", "cairn.tree", "cairn.image", "cairn.api", "cairn.sigv4", "cairn.server.storage",
-                            "cairn.server.account", "cairn.server.image", "cairn.server.upload", "cairn.server.http")),
+                            "cairn.server.account", "cairn.server.image", "cairn.server.upload", "cairn.server.volume",
+                            "cairn.server.http")),
             entry("cairn.server", Set.of("*")),
             entry("cairn.bench", Set.of("*")));
 

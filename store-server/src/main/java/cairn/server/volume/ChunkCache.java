@@ -19,6 +19,7 @@ import io.netty.util.IllegalReferenceCountException;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -92,13 +93,7 @@ final class ChunkCache {
     void load(DomainId domain, Collection<ChunkId> ids, Runnable done) {
         Map<ItemKey, CompletableFuture<ByteBuf>> promised = new HashMap<>();
         try {
-            for (ChunkId id : ids) {
-                cache.get(id, (key, ignored) -> {
-                    CompletableFuture<ByteBuf> promise = new CompletableFuture<>();
-                    promised.put(ItemKey.of(key), promise);
-                    return promise;
-                });
-            }
+            promise(ids, promised);
             if (promised.isEmpty()) {
                 done.run();
                 return;
@@ -116,6 +111,36 @@ final class ChunkCache {
                     : e;
             promised.values().forEach(promise -> promise.completeExceptionally(why));
             done.run();
+        }
+    }
+
+    /**
+     * Loads those of some chunks that are neither cached nor being loaded, on the caller's thread. May block.
+     *
+     * @return which these were
+     */
+    Set<ItemKey> loadHere(DomainId domain, Collection<ChunkId> ids) {
+        Map<ItemKey, CompletableFuture<ByteBuf>> promised = new HashMap<>();
+        try {
+            promise(ids, promised);
+            if (!promised.isEmpty()) {
+                keep(domain, promised);
+            }
+            return promised.keySet();
+        } catch (RuntimeException | Error e) {
+            promised.values().forEach(promise -> promise.completeExceptionally(e));
+            throw e;
+        }
+    }
+
+    /** Makes promises for those of some chunks that are neither cached nor promised. */
+    private void promise(Collection<ChunkId> ids, Map<ItemKey, CompletableFuture<ByteBuf>> promised) {
+        for (ChunkId id : ids) {
+            cache.get(id, (key, ignored) -> {
+                CompletableFuture<ByteBuf> promise = new CompletableFuture<>();
+                promised.put(ItemKey.of(key), promise);
+                return promise;
+            });
         }
     }
 

@@ -1,6 +1,8 @@
 package cairn.server.volume;
 
+import cairn.image.ImageId;
 import cairn.tree.TreeRoot;
+import java.util.Optional;
 import java.util.function.LongConsumer;
 
 /**
@@ -12,8 +14,14 @@ public interface LiveVolume extends AutoCloseable {
      * Gives the volume to one more client, who closes it when it leaves.
      *
      * @param mayWrite whether this client may
+     * @param image that the volume was made from, of which this client may be a boot; empty: not to be known
      */
-    Volume connect(boolean mayWrite);
+    Volume connect(boolean mayWrite, Optional<ImageId> image);
+
+    /** As {@link #connect(boolean, Optional)}, by who boots nothing. */
+    default Volume connect(boolean mayWrite) {
+        return connect(mayWrite, Optional.empty());
+    }
 
     /** How many clients are connected. */
     int clients();
@@ -49,7 +57,10 @@ public interface LiveVolume extends AutoCloseable {
         /** What the volume is made of once {@link #store} has made this tree: to be committed by the caller. */
         VolumeState after(TreeRoot tree);
 
-        /** Has the volume go on over its new base. Called once {@link #after}'s state has been committed. */
+        /**
+         * Has the volume go on over its new base, and then gives the space of its old blocks back. Called once {@link
+         * #after}'s state has been committed.
+         */
         void committed(TreeRoot tree);
 
         /** Ends it. Without {@link #committed} the volume stays what it was. */

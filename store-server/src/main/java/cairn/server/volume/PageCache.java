@@ -1,5 +1,6 @@
 package cairn.server.volume;
 
+import cairn.StoreException;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.StoredPages;
@@ -8,6 +9,7 @@ import cairn.tree.PageId;
 import com.github.benmanes.caffeine.cache.AsyncCache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 
 /** Pages on the heap, bounded in number; a page that many wait for is read once. Safe for threads. */
@@ -37,5 +39,28 @@ final class PageCache {
         }
         return cache.get(id, (key, ignored) ->
                 CompletableFuture.supplyAsync(() -> new StoredPages(chunks, domain).read(key), loaders));
+    }
+
+    /**
+     * Reads a page that is present, on the caller's thread if it is not cached. May block.
+     *
+     * @throws cairn.StoreException CORRUPT if it is damaged or missing
+     */
+    Page read(DomainId domain, PageId id) {
+        CompletableFuture<Page> mine = new CompletableFuture<>();
+        CompletableFuture<Page> page = cache.get(id, (key, ignored) -> mine);
+        if (page == mine) {
+            try {
+                mine.complete(new StoredPages(chunks, domain).read(id));
+            } catch (RuntimeException | Error e) {
+                // Others wait for it too.
+                mine.completeExceptionally(e);
+            }
+        }
+        try {
+            return page.join();
+        } catch (CompletionException e) {
+            throw e.getCause() instanceof StoreException cause ? cause : e;
+        }
     }
 }

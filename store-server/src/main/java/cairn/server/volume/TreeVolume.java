@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongConsumer;
 
 /** An unchanging tree seen as a disk. Pages and chunks come from caches that all volumes share. */
 final class TreeVolume implements Volume {
@@ -38,9 +39,12 @@ final class TreeVolume implements Volume {
 
     private final DomainId domain;
     private final TreeRoot root;
+    private final long sizeBytes;
     private final PageCache pages;
     private final ChunkCache chunks;
     private final Hints hints;
+    private final LongConsumer touches;
+    private final Runnable whenClosed;
     private volatile boolean isClosed;
     // How this volume has been read lately. Several readers may confuse each other here, which costs a guess, no more.
     private volatile long nextOffset;
@@ -54,17 +58,33 @@ final class TreeVolume implements Volume {
         }
     }
 
-    TreeVolume(DomainId domain, TreeRoot root, PageCache pages, ChunkCache chunks, Hints hints) {
+    /**
+     * @param sizeBytes at least the tree's; what lies behind that is a hole
+     * @param touches told the position of each chunk that is present and read from, by the reader's thread
+     * @param whenClosed may be called more than once; does not block
+     */
+    TreeVolume(
+            DomainId domain,
+            TreeRoot root,
+            long sizeBytes,
+            PageCache pages,
+            ChunkCache chunks,
+            Hints hints,
+            LongConsumer touches,
+            Runnable whenClosed) {
+        this.touches = touches;
+        this.whenClosed = whenClosed;
         this.hints = hints;
         this.domain = domain;
         this.root = root;
+        this.sizeBytes = sizeBytes;
         this.pages = pages;
         this.chunks = chunks;
     }
 
     @Override
     public long sizeBytes() {
-        return root.sizeBytes();
+        return sizeBytes;
     }
 
     @Override
@@ -96,9 +116,11 @@ final class TreeVolume implements Volume {
         int at = (int) (offset % Chunk.SIZE_BYTES);
         return leaf(offset).thenCompose(leaf -> {
             ChunkId id = leaf.isHole() ? ChunkId.ABSENT : leaf.page.chunk(slotOf(offset, 0));
-            return id.isAbsent()
-                    ? CompletableFuture.completedFuture(ZEROS.slice(0, lengthBytes))
-                    : chunks.get(domain, id).thenApply(chunk -> part(chunk, at, lengthBytes));
+            if (id.isAbsent()) {
+                return CompletableFuture.completedFuture(ZEROS.slice(0, lengthBytes));
+            }
+            touches.accept(offset / Chunk.SIZE_BYTES);
+            return chunks.get(domain, id).thenApply(chunk -> part(chunk, at, lengthBytes));
         });
     }
 
@@ -135,6 +157,9 @@ final class TreeVolume implements Volume {
 
     /** Descends from the top page to the leaf that covers a byte. */
     private CompletableFuture<Leaf> leaf(long offset) {
+        if (offset >= Tree.spanBytes(root.top().level())) {
+            return CompletableFuture.completedFuture(new Leaf(null, sizeBytes));
+        }
         return descend(root.top(), offset);
     }
 
@@ -144,7 +169,7 @@ final class TreeVolume implements Volume {
             if (id.isAbsent()) {
                 long span = Tree.spanBytes(id.level());
                 return CompletableFuture.completedFuture(
-                        new Leaf(null, Math.min(root.sizeBytes(), (offset / span + 1) * span)));
+                        new Leaf(null, Math.min(sizeBytes, (offset / span + 1) * span)));
             }
             CompletableFuture<Page> next = pages.get(domain, id);
             if (!next.isDone() || next.isCompletedExceptionally()) {
@@ -226,7 +251,7 @@ final class TreeVolume implements Volume {
     @Override
     public void prefetch(long offset, long lengthBytes) {
         long from = Math.max(0, offset);
-        load(from, Math.min(root.sizeBytes(), from + Math.min(lengthBytes, PREFETCH_BYTES_MAX)), true);
+        load(from, Math.min(sizeBytes, from + Math.min(lengthBytes, PREFETCH_BYTES_MAX)), true);
     }
 
     /** Keeps chunks coming ahead of a sequential reader, half of the distance at a time. */
@@ -240,7 +265,7 @@ final class TreeVolume implements Volume {
             return;
         }
         long from = Math.max(end, aheadOffset);
-        long until = Math.min(root.sizeBytes(), end + hints.readAheadBytes());
+        long until = Math.min(sizeBytes, end + hints.readAheadBytes());
         if (until - from >= hints.readAheadBytes() / 2) {
             aheadOffset = until;
             load(from, until, true);
@@ -300,13 +325,14 @@ final class TreeVolume implements Volume {
     @Override
     public void close() {
         isClosed = true;
+        whenClosed.run();
     }
 
     private void requireInside(long offset, long lengthBytes) {
-        if (offset < 0 || lengthBytes < 0 || lengthBytes > root.sizeBytes() - offset) {
+        if (offset < 0 || lengthBytes < 0 || lengthBytes > sizeBytes - offset) {
             throw new StoreException(
                     INVALID_REQUEST,
-                    lengthBytes + " bytes at " + offset + " do not lie inside a volume of " + root.sizeBytes() + " bytes");
+                    lengthBytes + " bytes at " + offset + " do not lie inside a volume of " + sizeBytes + " bytes");
         }
     }
 }

@@ -1,65 +1,140 @@
 package cairn.server.volume;
 
+import cairn.image.ImageId;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
+import cairn.server.storage.VolumeBlocks;
 import cairn.tree.TreeRoot;
+import java.time.Clock;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 
-/** Opens trees as volumes; owns the caches they share and the threads that read for them. */
+/** Opens volumes, read-only and writable ones; owns the caches they share and the threads that read for them. */
 public final class Volumes implements AutoCloseable {
     private static final int LOADERS_MIN = 4;
+    /** How many volumes are written to at once; each holds one batch in memory. Many wait for one sync together. */
+    private static final int WRITERS = 16;
     private static final int CLOSE_SECONDS = 10;
     /** How far ahead of a sequential reader chunks are loaded, where the cache is large enough for it. */
     private static final long READ_AHEAD_BYTES = 2L << 20;
     private static final int READ_AHEADS_IN_CACHE = 16;
 
     private final ExecutorService loaders;
-    private final PageCache pages;
-    private final ChunkCache chunks;
-    private final Hints hints;
+    private final ExecutorService writers;
+    private final VolumeParts parts;
+    private final LiveVolumes live;
+
+    /** Without boot profiles. */
+    public Volumes(ChunkStore store, VolumeBlocks blocks, long chunkCacheBytes, long pageCacheBytes) {
+        this(store, blocks, chunkCacheBytes, pageCacheBytes, BootProfiles.NONE, Clock.systemUTC());
+    }
 
     /**
+     * @param blocks where writable volumes keep what is in no tree yet
      * @param chunkCacheBytes direct memory for unpacked chunks
      * @param pageCacheBytes heap for pages
+     * @param profiles of the images that are booted
+     * @param clock by which boots are recorded
      */
-    public Volumes(ChunkStore store, long chunkCacheBytes, long pageCacheBytes) {
-        AtomicInteger count = new AtomicInteger();
-        this.loaders = Executors.newFixedThreadPool(
-                Math.max(LOADERS_MIN, 2 * Runtime.getRuntime().availableProcessors()), task -> {
-                    Thread thread = new Thread(task, "loader-" + count.incrementAndGet());
-                    thread.setDaemon(true);
-                    return thread;
-                });
-        this.pages = new PageCache(store, pageCacheBytes, loaders);
-        this.hints = new Hints(Math.min(READ_AHEAD_BYTES, chunkCacheBytes / READ_AHEADS_IN_CACHE));
-        this.chunks = new ChunkCache(store, chunkCacheBytes, loaders);
+    public Volumes(
+            ChunkStore store,
+            VolumeBlocks blocks,
+            long chunkCacheBytes,
+            long pageCacheBytes,
+            BootProfiles profiles,
+            Clock clock) {
+        this.loaders = threads("loader-", Math.max(LOADERS_MIN, 2 * Runtime.getRuntime().availableProcessors()));
+        this.writers = threads("writer-", WRITERS);
+        DemandLoads demand = new DemandLoads(loaders);
+        PageCache pages = new PageCache(store, pageCacheBytes, demand);
+        ChunkCache chunks = new ChunkCache(store, chunkCacheBytes, demand);
+        this.parts = new VolumeParts(
+                store,
+                blocks,
+                pages,
+                chunks,
+                new Hints(Math.min(READ_AHEAD_BYTES, chunkCacheBytes / READ_AHEADS_IN_CACHE)),
+                new Boots(profiles, clock, pages, chunks, demand, chunkCacheBytes),
+                demand,
+                writers);
+        this.live = new LiveVolumes(parts);
+    }
+
+    private static ExecutorService threads(String name, int count) {
+        AtomicInteger made = new AtomicInteger();
+        return Executors.newFixedThreadPool(count, task -> {
+            Thread thread = new Thread(task, name + made.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        });
+    }
+
+    /**
+     * Begins one more use of a writable volume. Blocks, also until a {@link #whileUnused} of it has ended.
+     *
+     * @param state called where nobody uses it yet, while nobody else can begin to; what it throws is thrown on
+     * @throws cairn.StoreException CORRUPT, SHUTTING_DOWN
+     */
+    public LiveVolume live(long number, Supplier<VolumeState> state) {
+        return live.live(number, state);
+    }
+
+    /**
+     * Runs something while nobody uses a writable volume, nor can begin to. What it throws is thrown on.
+     *
+     * @throws cairn.StoreException CONFLICT if somebody uses it, telling how many clients there are, and whether a
+     *     snapshot is being made; SHUTTING_DOWN
+     */
+    public void whileUnused(long number, Runnable action) {
+        live.whileUnused(number, action);
     }
 
     /** Opens a tree for reading. */
     public Volume open(DomainId domain, TreeRoot root) {
-        return new TreeVolume(domain, root, pages, chunks, hints);
+        return parts.tree(domain, root, root.sizeBytes(), position -> {}, () -> {});
+    }
+
+    /** Opens an image's tree for reading, by a machine that may be booting from it. */
+    public Volume open(DomainId domain, TreeRoot root, ImageId image) {
+        Boot boot = parts.boots().begin(image, domain, root);
+        return parts.tree(domain, root, root.sizeBytes(), boot::touched, boot::close);
     }
 
     /** How many chunks were read from the store for volumes, all others having been cached. */
     public long chunkLoads() {
-        return chunks.loads();
+        return parts.chunks().loads();
     }
 
-    /** Closes when all volumes are closed: ends the threads, then empties the caches. */
+    /** How many clients a writable volume has. May block, as {@link #live}. */
+    public int clients(long number) {
+        return live.clients(number);
+    }
+
+    /**
+     * Closes when all volumes are closed, and lets no writable one begin: completes what is queued for them, ends the
+     * threads, then empties the caches.
+     */
     @Override
     public void close() {
-        loaders.shutdown();
+        live.close();
+        parts.boots().close();
+        end(writers);
+        end(loaders);
+        parts.chunks().close();
+    }
+
+    private static void end(ExecutorService threads) {
+        threads.shutdown();
         try {
-            if (!loaders.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS)) {
-                loaders.shutdownNow();
+            if (!threads.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS)) {
+                threads.shutdownNow();
             }
         } catch (InterruptedException e) {
-            loaders.shutdownNow();
+            threads.shutdownNow();
             Thread.currentThread().interrupt();
         }
-        chunks.close();
     }
 }

@@ -37,7 +37,7 @@ class TreeVolumeTest {
     private final MemoryStorage storage = new MemoryStorage();
     private final FailingSegmentStore segments = new FailingSegmentStore(storage.segments());
     private final ChunkStore store = new ChunkStore(segments, storage.index());
-    private Volumes volumes = new Volumes(store, 4 * MIB, MIB);
+    private Volumes volumes = new Volumes(store, storage.volumeBlocks(), 4 * MIB, MIB);
 
     @AfterEach
     void close() {
@@ -93,7 +93,7 @@ class TreeVolumeTest {
     @Test
     void readsWithACacheThatHoldsNearlyNothing() {
         volumes.close();
-        volumes = new Volumes(store, 1, 1);
+        volumes = new Volumes(store, storage.volumeBlocks(), 1, 1);
         TestDisk disk = TestDisk.random(3, 5 * MIB);
         Volume volume = volumes.open(DOMAIN, disk.put(store, DOMAIN));
 
@@ -188,7 +188,7 @@ class TreeVolumeTest {
     @Test
     void readsAheadOfASequentialReaderOnly() {
         volumes.close();
-        volumes = new Volumes(store, 64 * MIB, MIB);
+        volumes = new Volumes(store, storage.volumeBlocks(), 64 * MIB, MIB);
         TestDisk disk = TestDisk.random(10, 32 * MIB);
         TreeRoot root = disk.put(store, DOMAIN);
         Volume random = volumes.open(DOMAIN, root);

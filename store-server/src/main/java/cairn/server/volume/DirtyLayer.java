@@ -1,0 +1,17 @@
+package cairn.server.volume;
+
+import cairn.server.storage.VolumeBlocks;
+
+/**
+ * A layer of a volume's blocks, and what it holds of which chunk. As a {@link Place} it says that the block has a row
+ * in this layer. Only the newest layer of a volume changes.
+ */
+record DirtyLayer(VolumeBlocks.Layer layer, DirtyMap states) implements Place {
+    DirtyLayer(VolumeBlocks.Layer layer) {
+        this(layer, new DirtyMap());
+    }
+
+    int number() {
+        return layer.number();
+    }
+}

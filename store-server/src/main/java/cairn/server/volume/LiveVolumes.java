@@ -1,0 +1,287 @@
+package cairn.server.volume;
+
+import static cairn.Fault.CONFLICT;
+import static cairn.Fault.SHUTTING_DOWN;
+
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.image.ImageId;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+
+/**
+ * The writable volumes in use, each open once. One that nobody uses any more is forgotten when what was queued for it
+ * is written, or is used again. Safe for threads.
+ */
+final class LiveVolumes {
+    private final VolumeParts parts;
+    private final ConcurrentHashMap<Long, Slot> slots = new ConcurrentHashMap<>();
+    private volatile boolean isClosed;
+
+    LiveVolumes(VolumeParts parts) {
+        this.parts = parts;
+    }
+
+    /** As {@link Volumes#live}. */
+    LiveVolume live(long number, Supplier<VolumeState> state) {
+        while (true) {
+            Slot slot = slots.computeIfAbsent(number, Slot::new);
+            slot.lock.lock();
+            try {
+                if (!slot.isGone) {
+                    return slot.use(state);
+                }
+            } finally {
+                slot.lock.unlock();
+            }
+        }
+    }
+
+    /** As {@link Volumes#whileUnused}. */
+    void whileUnused(long number, Runnable action) {
+        while (true) {
+            Slot slot = slots.computeIfAbsent(number, Slot::new);
+            slot.lock.lock();
+            try {
+                if (!slot.isGone) {
+                    slot.whileUnused(action);
+                    return;
+                }
+            } finally {
+                slot.lock.unlock();
+            }
+        }
+    }
+
+    /** As {@link Volumes#clients}. */
+    int clients(long number) {
+        Slot slot = slots.get(number);
+        return slot == null ? 0 : slot.clients();
+    }
+
+    /** Takes no more changes, and returns when all that came before are completed. */
+    void close() {
+        isClosed = true;
+        List<CompletableFuture<Void>> closing = new ArrayList<>();
+        for (Slot slot : slots.values()) {
+            slot.lock.lock();
+            try {
+                if (slot.volume != null && !slot.isGone) {
+                    closing.add(slot.volume.queue().close());
+                }
+            } finally {
+                slot.lock.unlock();
+            }
+        }
+        CompletableFuture.allOf(closing.toArray(CompletableFuture<?>[]::new))
+                .exceptionally(failure -> null)
+                .join();
+    }
+
+    /** How many volumes are open. */
+    int openCount() {
+        return slots.size();
+    }
+
+    private void requireOpen() {
+        if (isClosed) {
+            throw new StoreException(SHUTTING_DOWN, "the server is going down");
+        }
+    }
+
+    /** One volume's place. What may change is guarded by the lock, which nobody holds for long while there are uses. */
+    private final class Slot {
+        private final long number;
+        private final ReentrantLock lock = new ReentrantLock();
+        private final Semaphore snapshots = new Semaphore(1);
+        private WritableVolume volume;
+        /** Whoever needs the volume open. */
+        private int uses;
+        private int clients;
+        /** This slot is not the volume's any more: look again. */
+        private boolean isGone;
+
+        Slot(long number) {
+            this.number = number;
+        }
+
+        Use use(Supplier<VolumeState> state) {
+            try {
+                requireOpen();
+                if (volume == null) {
+                    volume = WritableVolume.open(parts, state.get());
+                }
+                uses++;
+                return new Use(this, volume);
+            } finally {
+                if (volume == null) {
+                    leave();
+                }
+            }
+        }
+
+        void whileUnused(Runnable action) {
+            if (uses > 0) {
+                throw new StoreException(CONFLICT, WritableVolume.nameOf(number) + " is in use" + users());
+            }
+            try {
+                requireOpen();
+                if (volume != null) {
+                    volume.queue().addTurn(volume.queue()::endHere).join();
+                }
+                action.run();
+            } catch (CompletionException e) {
+                throw Fault.cause(e) instanceof StoreException failure ? failure : e;
+            } finally {
+                leave();
+            }
+        }
+
+        private String users() {
+            boolean isSnapshotMade = snapshots.availablePermits() == 0;
+            if (clients == 0) {
+                return isSnapshotMade ? ": a snapshot of it is being made" : ": a client is about to begin";
+            }
+            return ", by " + clients + (clients == 1 ? " client" : " clients")
+                    + (isSnapshotMade ? ", and a snapshot of it is being made" : "");
+        }
+
+        private void leave() {
+            isGone = true;
+            slots.remove(number, this);
+        }
+
+        void begin(boolean isClient) {
+            lock.lock();
+            try {
+                uses++;
+                clients += isClient ? 1 : 0;
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        void end(boolean isClient) {
+            boolean isLast;
+            lock.lock();
+            try {
+                clients -= isClient ? 1 : 0;
+                uses--;
+                isLast = uses == 0;
+            } finally {
+                lock.unlock();
+            }
+            if (isLast) {
+                volume.queue().addTurn(this::leaveIfUnused);
+            }
+        }
+
+        /** Called on the volume's writing thread, between two batches; whoever has the lock wants the volume. */
+        private void leaveIfUnused() {
+            if (lock.tryLock()) {
+                try {
+                    if (uses == 0 && !isGone) {
+                        volume.queue().endHere();
+                        leave();
+                    }
+                } finally {
+                    lock.unlock();
+                }
+            }
+        }
+
+        int clients() {
+            lock.lock();
+            try {
+                return clients;
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    /** One use of a volume. */
+    private final class Use implements LiveVolume {
+        private final Slot slot;
+        private final WritableVolume volume;
+        private final AtomicBoolean isEnded = new AtomicBoolean();
+
+        Use(Slot slot, WritableVolume volume) {
+            this.slot = slot;
+            this.volume = volume;
+        }
+
+        @Override
+        public Volume connect(boolean mayWrite, Optional<ImageId> image) {
+            requireUse();
+            slot.begin(true);
+            Boot boot = image.map(volume::boot).orElseGet(Boot::unknown);
+            return new ClientVolume(volume, mayWrite, () -> {
+                boot.close();
+                slot.end(true);
+            });
+        }
+
+        @Override
+        public int clients() {
+            return slot.clients();
+        }
+
+        @Override
+        public long dirtyBytes() {
+            return volume.view().rowBytes();
+        }
+
+        @Override
+        public PointInTime freeze() {
+            requireUse();
+            try {
+                slot.snapshots.acquire();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new StoreException(SHUTTING_DOWN, "waiting for another snapshot was broken off", e);
+            }
+            slot.begin(false);
+            boolean isFrozen = false;
+            try {
+                VolumeView frozen = volume.freeze().join();
+                isFrozen = true;
+                return new VolumeSnapshot(volume, frozen, LiveVolumes.this::requireOpen, this::endSnapshot);
+            } catch (CompletionException e) {
+                throw Fault.cause(e) instanceof StoreException failure ? failure : e;
+            } finally {
+                if (!isFrozen) {
+                    endSnapshot();
+                }
+            }
+        }
+
+        private void endSnapshot() {
+            slot.snapshots.release();
+            slot.end(false);
+        }
+
+        private void requireUse() {
+            requireOpen();
+            if (isEnded.get()) {
+                throw new StoreException(
+                        SHUTTING_DOWN, "this use of " + WritableVolume.nameOf(slot.number) + " has ended");
+            }
+        }
+
+        @Override
+        public void close() {
+            if (isEnded.compareAndSet(false, true)) {
+                slot.end(false);
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package cairn.server.volume;
+
+import java.util.concurrent.CompletableFuture;
+
+/** A change that waits in a volume's queue for its turn. Applied by one thread, the volume's writer. */
+abstract class QueuedChange {
+    private final CompletableFuture<Void> done = new CompletableFuture<>();
+    private final boolean isDurable;
+
+    /** How far a change has come. */
+    enum Applied {
+        DONE,
+        /** As far as the batch has room; the rest goes to the next one. */
+        PART,
+        /** Not at all: the batch has to be committed before. */
+        LATER
+    }
+
+    /** @param isDurable not done before it would survive a crash */
+    QueuedChange(boolean isDurable) {
+        this.isDurable = isDurable;
+    }
+
+    /**
+     * Adds this to a batch. What it throws is this change's failure alone: then it has changed nothing outside of its
+     * range.
+     */
+    abstract Applied applyTo(BlockBatch batch);
+
+    /** Forgets the last {@link #applyTo}, because its batch was not committed. */
+    void undo() {}
+
+    /** Lets go of what this holds; harmless when repeated. */
+    void release() {}
+
+    boolean isDurable() {
+        return isDurable;
+    }
+
+    CompletableFuture<Void> done() {
+        return done;
+    }
+
+    final void succeed() {
+        release();
+        done.complete(null);
+    }
+
+    final void fail(Throwable why) {
+        release();
+        done.completeExceptionally(why);
+    }
+
+    /** Everything before it is to last. */
+    static final class Flush extends QueuedChange {
+        Flush() {
+            super(true);
+        }
+
+        @Override
+        Applied applyTo(BlockBatch batch) {
+            return Applied.DONE;
+        }
+    }
+
+    /** Something that is done between two batches. */
+    static final class Turn extends QueuedChange {
+        private final Runnable action;
+
+        Turn(Runnable action) {
+            super(false);
+            this.action = action;
+        }
+
+        @Override
+        Applied applyTo(BlockBatch batch) {
+            return Applied.LATER;
+        }
+
+        void run() {
+            try {
+                action.run();
+                succeed();
+            } catch (RuntimeException | Error e) {
+                fail(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+package cairn.server.volume;
+
+import static cairn.Fault.SHUTTING_DOWN;
+
+import cairn.StoreException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+
+/**
+ * A volume's changes in the order in which they came, from any thread. One thread of a pool makes them while there are
+ * any; what has come together goes into one batch, and is synced once. It waits here, however much it is: at most
+ * {@link #GROUP_MAX} changes, and {@link BlockBatch#BYTES_MAX} and the last one's bytes, are in a volume's batch, and
+ * the pool has so many threads.
+ */
+final class WriteQueue {
+    /** Changes that one batch may take. */
+    private static final int GROUP_MAX = 1024;
+    /** After so many batches another volume gets the thread. */
+    private static final int ROUNDS_MAX = 16;
+
+    private final BlockWriter writer;
+    private final Executor writers;
+    // Guarded by the queue itself.
+    private final Deque<QueuedChange> queue = new ArrayDeque<>();
+    private boolean isRunning;
+    private boolean isClosed;
+
+    /** @param writers run what may block */
+    WriteQueue(BlockWriter writer, Executor writers) {
+        this.writer = writer;
+        this.writers = writers;
+    }
+
+    /** Takes a change. Never blocks. @return done when the change is; fails with SHUTTING_DOWN once closed */
+    CompletableFuture<Void> add(QueuedChange change) {
+        boolean isTaken;
+        synchronized (queue) {
+            isTaken = !isClosed;
+            if (isTaken) {
+                queue.add(change);
+            }
+        }
+        if (isTaken) {
+            start();
+        } else {
+            change.fail(new StoreException(SHUTTING_DOWN, "the volume is closed"));
+        }
+        return change.done();
+    }
+
+    /** Runs something on the writing thread between two batches, after all that has come before. */
+    CompletableFuture<Void> addTurn(Runnable action) {
+        return add(new QueuedChange.Turn(action));
+    }
+
+    /** Takes nothing more. @return done when everything that came before is completed */
+    CompletableFuture<Void> close() {
+        QueuedChange last = new QueuedChange.Turn(() -> {});
+        synchronized (queue) {
+            isClosed = true;
+            queue.add(last);
+        }
+        start();
+        return last.done();
+    }
+
+    /** Ends the queue with the turn that calls this: what has come after that fails. */
+    void endHere() {
+        List<QueuedChange> left = new ArrayList<>();
+        synchronized (queue) {
+            isClosed = true;
+            QueuedChange turn = queue.remove();
+            left.addAll(queue);
+            queue.clear();
+            queue.add(turn);
+        }
+        left.forEach(change -> change.fail(new StoreException(SHUTTING_DOWN, "the volume is closed")));
+    }
+
+    private void start() {
+        synchronized (queue) {
+            if (isRunning) {
+                return;
+            }
+            isRunning = true;
+        }
+        execute();
+    }
+
+    private void execute() {
+        try {
+            writers.execute(this::run);
+        } catch (RejectedExecutionException e) {
+            List<QueuedChange> left;
+            synchronized (queue) {
+                isClosed = true;
+                isRunning = false;
+                left = new ArrayList<>(queue);
+                queue.clear();
+            }
+            left.forEach(change -> change.fail(new StoreException(SHUTTING_DOWN, "the server is going down", e)));
+        }
+    }
+
+    private void run() {
+        for (int round = 0; round < ROUNDS_MAX; round++) {
+            List<QueuedChange> group = group();
+            if (group.isEmpty()) {
+                return;
+            }
+            int ended = 1;
+            if (group.get(0) instanceof QueuedChange.Turn turn) {
+                turn.run();
+            } else {
+                ended = writer.apply(group);
+            }
+            synchronized (queue) {
+                for (int i = 0; i < ended; i++) {
+                    queue.remove();
+                }
+            }
+        }
+        execute();
+    }
+
+    /** What comes next: one turn, or changes up to the next turn. They stay in the queue until they have ended. */
+    private List<QueuedChange> group() {
+        List<QueuedChange> group = new ArrayList<>();
+        synchronized (queue) {
+            if (queue.isEmpty()) {
+                isRunning = false;
+                return group;
+            }
+            for (QueuedChange change : queue) {
+                if (group.size() == GROUP_MAX || change instanceof QueuedChange.Turn && !group.isEmpty()) {
+                    break;
+                }
+                group.add(change);
+                if (change instanceof QueuedChange.Turn) {
+                    break;
+                }
+            }
+            return group;
+        }
+    }
+}
