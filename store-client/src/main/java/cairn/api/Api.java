@@ -3,8 +3,8 @@ package cairn.api;
 import cairn.tree.Page;
 
 /**
- * Paths and limits of our own HTTP API. ID is an image's or a snapshot's where it stands behind {@code disks},
- * {@code exports} or {@code diff}.
+ * Paths and limits of our own HTTP API. ID is an image's or a snapshot's where it stands behind {@code disks}
+ * or {@code diff}, and a volume's too behind {@code exports}.
  * <pre>
  *   GET    store                                  -> StoreInfo
  *   POST   uploads                 StartUpload    -> Upload
@@ -15,9 +15,17 @@ import cairn.tree.Page;
  *   GET    images?after=ID                        -> ImageList
  *   GET    images/ID                              -> Image
  *   GET    images/ID/proof                        -> ImageProof
+ *   GET    images/ID/profile                      -> BootProfile
  *   DELETE images/ID                              -> 204; the snapshot goes too, unless another image names it
+ *   GET    snapshots?after=ID                     -> SnapshotList
  *   GET    snapshots/ID                           -> Snapshot
  *   DELETE snapshots/ID                           -> 204
+ *   GET    volumes?after=ID                       -> VolumeList
+ *   POST   volumes                 CreateVolume   -> Volume
+ *   GET    volumes/ID                             -> Volume
+ *   DELETE volumes/ID                             -> 204
+ *   POST   volumes/ID/snapshots    CreateSnapshot -> Snapshot, which is made in the background
+ *   POST   volumes/ID/images       CreateImage    -> Snapshot, likewise; once completed it names the image
  *   GET    disks/ID/pages?level=N&from=N&count=N  -> ItemBatch: the present ones of count pages from an index
  *   GET    disks/ID/chunks?from=N&count=N         -> ItemBatch: the present ones of count chunks, each id once
  *   GET    diff?first=ID&second=ID&offset=N       -> Diff

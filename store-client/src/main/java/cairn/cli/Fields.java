@@ -3,16 +3,22 @@ package cairn.cli;
 import cairn.Text;
 import java.io.PrintStream;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** What is known of one thing: a name and a value a line, the values aligned. */
 final class Fields {
-    private final Map<String, String> values = new LinkedHashMap<>();
+    private final Map<String, List<String>> values = new LinkedHashMap<>();
 
     /** @param value null or empty leaves the line out */
     Fields put(String name, Object value) {
-        if (value != null && !value.toString().isEmpty()) {
-            values.put(name, value.toString());
+        return putLines(name, value == null || value.toString().isEmpty() ? List.of() : List.of(value.toString()));
+    }
+
+    /** Several values, one below the other. @param lines none leave the name out */
+    Fields putLines(String name, List<String> lines) {
+        if (!lines.isEmpty()) {
+            values.put(name, lines);
         }
         return this;
     }
@@ -24,7 +30,13 @@ final class Fields {
 
     void print(PrintStream out) {
         int width = values.keySet().stream().mapToInt(String::length).max().orElse(0);
-        values.forEach((name, value) -> out.println(name + " ".repeat(width - name.length()) + "  " + clean(value)));
+        values.forEach((name, lines) -> {
+            String shown = name;
+            for (String line : lines) {
+                out.println(shown + " ".repeat(width - shown.length()) + "  " + clean(line));
+                shown = "";
+            }
+        });
     }
 
     /** Whole, unlike in a table, but without control characters, which could drive the terminal. */

@@ -18,6 +18,21 @@ abstract class GroupCommand implements Runnable {
         Main.requireSubcommand(spec);
     }
 
+    @Command(
+            name = "volume",
+            description = "Create, list and remove writable disks.",
+            synopsisSubcommandLabel = "COMMAND")
+    static final class Volumes extends GroupCommand {}
+
+    @Command(
+            name = "snapshot",
+            description = "Make snapshots of volumes; list and remove snapshots.",
+            synopsisSubcommandLabel = "COMMAND")
+    static final class Snapshots extends GroupCommand {}
+
+    @Command(name = "image", description = "Make images of volumes.", synopsisSubcommandLabel = "COMMAND")
+    static final class Images extends GroupCommand {}
+
     @Command(name = "account", description = "Create and list accounts.", synopsisSubcommandLabel = "COMMAND")
     static final class Accounts extends GroupCommand {}
 

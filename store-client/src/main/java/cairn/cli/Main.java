@@ -5,12 +5,15 @@ import cairn.StoreException;
 import cairn.Text;
 import cairn.chunk.Codec;
 import cairn.client.DiskId;
+import cairn.client.ResourceId;
 import cairn.disk.DiskFormat;
 import cairn.image.AccountId;
 import cairn.image.Architecture;
 import cairn.image.BootMode;
 import cairn.image.ImageId;
 import cairn.image.ImageName;
+import cairn.image.SnapshotId;
+import cairn.image.VolumeId;
 import cairn.sigv4.SigV4Exception;
 import java.io.IOException;
 import java.io.InputStream;
@@ -104,6 +107,16 @@ public final class Main implements Runnable {
                 .addSubcommand(new RemoveCommand(terminal))
                 .addSubcommand(new DiffCommand(terminal))
                 .addSubcommand(new UriCommand(terminal))
+                .addSubcommand(group(new GroupCommand.Volumes())
+                        .addSubcommand(new VolumeCommands.Create(terminal))
+                        .addSubcommand(new VolumeCommands.ListAll(terminal))
+                        .addSubcommand(new VolumeCommands.Remove(terminal)))
+                .addSubcommand(group(new GroupCommand.Snapshots())
+                        .addSubcommand(new SnapshotCommands.Create(terminal))
+                        .addSubcommand(new SnapshotCommands.ListAll(terminal))
+                        .addSubcommand(new SnapshotCommands.Remove(terminal)))
+                .addSubcommand(group(new GroupCommand.Images())
+                        .addSubcommand(new ImageCommands.Create(terminal)))
                 .addSubcommand(new StatsCommand(terminal))
                 .addSubcommand(group(new GroupCommand.Accounts())
                         .addSubcommand(new AccountCommands.Create(terminal))
@@ -115,7 +128,10 @@ public final class Main implements Runnable {
                         .addSubcommand(new KeyCommands.Enable(terminal))
                         .addSubcommand(new KeyCommands.Delete(terminal)));
         register(cairn, DiskId.class, DiskId::new);
+        register(cairn, ResourceId.class, ResourceId::new);
         register(cairn, ImageId.class, ImageId::new);
+        register(cairn, SnapshotId.class, SnapshotId::new);
+        register(cairn, VolumeId.class, VolumeId::new);
         register(cairn, AccountId.class, AccountId::new);
         register(cairn, ImageName.class, ImageName::new);
         register(cairn, Architecture.class, Architecture::parse);

@@ -1,52 +1,39 @@
 package cairn.cli;
 
-import cairn.Fault;
-import cairn.StoreException;
 import cairn.client.DiskId;
+import cairn.client.ResourceId;
 import cairn.client.StoreClient;
 import java.util.List;
-import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 @Command(
         name = "rm",
-        description = "Remove images, each with its snapshot unless another image names it, or snapshots.")
-final class RemoveCommand extends StoreCommand {
-    /** What is wrong with one id, and need not be with the next. */
-    private static final Set<Fault> OF_ONE = Set.of(Fault.NOT_FOUND, Fault.FORBIDDEN, Fault.CONFLICT);
-
-    @Parameters(paramLabel = "ID", arity = "1..*", description = "ami-... or snap-...")
-    private List<DiskId> ids;
+        description = "Remove images, each with its snapshot unless another image names it, snapshots, or volumes.")
+final class RemoveCommand extends RemovingCommand<ResourceId> {
+    @Parameters(paramLabel = "ID", arity = "1..*", description = "ami-..., snap-... or vol-...")
+    private List<ResourceId> ids;
 
     RemoveCommand(Terminal terminal) {
         super(terminal);
     }
 
-    /** One that cannot be removed does not keep the others. */
     @Override
-    int run(StoreClient client) {
-        int exitCode = DONE;
-        for (DiskId id : ids) {
-            try {
-                remove(client, id);
-                terminal.say("removed %s", id);
-            } catch (StoreException e) {
-                if (!OF_ONE.contains(e.fault())) {
-                    throw e;
-                }
-                terminal.say("cairn: %s", e.getMessage());
-                exitCode = FAILED;
-            }
-        }
-        return exitCode;
+    List<ResourceId> ids() {
+        return ids;
     }
 
-    private static void remove(StoreClient client, DiskId id) {
-        if (id.isImage()) {
-            client.removeImage(id.image());
+    @Override
+    void remove(StoreClient client, ResourceId id) {
+        if (id.isVolume()) {
+            client.removeVolume(id.volume());
+            return;
+        }
+        DiskId disk = id.disk();
+        if (disk.isImage()) {
+            client.removeImage(disk.image());
         } else {
-            client.removeSnapshot(id.snapshot());
+            client.removeSnapshot(disk.snapshot());
         }
     }
 }

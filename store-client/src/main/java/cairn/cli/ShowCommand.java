@@ -1,16 +1,24 @@
 package cairn.cli;
 
+import cairn.Fault;
+import cairn.StoreException;
 import cairn.api.Messages;
-import cairn.client.DiskId;
+import cairn.client.ResourceId;
 import cairn.client.StoreClient;
+import cairn.image.ImageId;
+import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-@Command(name = "show", description = "Show what is known of an image or a snapshot.")
+@Command(name = "show", description = "Show what is known of an image, a snapshot or a volume.")
 final class ShowCommand extends StoreCommand {
-    @Parameters(paramLabel = "ID", description = "ami-... or snap-...")
-    private DiskId id;
+    @Parameters(paramLabel = "ID", description = "ami-..., snap-... or vol-...")
+    private ResourceId id;
+
+    @Option(names = "--profile", description = "show what is known of an image's boots, which is read ahead for the next")
+    private boolean isProfile;
 
     @Option(names = "--json", description = "print a JSON object")
     private boolean isJson;
@@ -21,14 +29,27 @@ final class ShowCommand extends StoreCommand {
 
     @Override
     int run(StoreClient client) {
-        if (id.isImage()) {
-            Messages.Image image = client.image(id.image());
+        if (isProfile) {
+            Messages.BootProfile profile = client.bootProfile(image());
+            print(profile, fields(profile));
+        } else if (id.isVolume()) {
+            Messages.Volume volume = client.volume(id.volume());
+            print(volume, fields(volume));
+        } else if (id.disk().isImage()) {
+            Messages.Image image = client.image(id.disk().image());
             print(image, fields(image));
         } else {
-            Messages.Snapshot snapshot = client.snapshot(id.snapshot());
+            Messages.Snapshot snapshot = client.snapshot(id.disk().snapshot());
             print(snapshot, fields(snapshot));
         }
         return DONE;
+    }
+
+    private ImageId image() {
+        if (id.isVolume() || !id.disk().isImage()) {
+            throw new StoreException(Fault.INVALID_REQUEST, id + " is no image, and only images have boot profiles");
+        }
+        return id.disk().image();
     }
 
     private void print(Object message, Fields fields) {
@@ -50,25 +71,77 @@ final class ShowCommand extends StoreCommand {
                 .put("architecture", image.architecture())
                 .put("boot mode", image.bootMode())
                 .put("root device", image.rootDevice())
-                .put("size", Sizes.bytes(image.sizeBytes()) + " (" + image.sizeBytes() + " bytes)")
+                .put("size", size(image.sizeBytes()))
                 .put("snapshot", image.snapshot())
                 .put("root digest", image.rootDigest())
-                .put("parent", image.parent())
+                .putLines("lineage", lineage(image))
                 .put("public", image.isPublic() ? "yes" : "no")
                 .put("shared with", image.sharedWith() == null ? null : String.join(", ", image.sharedWith()))
                 .putAll("tag", image.tags());
     }
 
+    private static Fields fields(Messages.BootProfile profile) {
+        Fields fields = new Fields().put("id", profile.id());
+        if (profile.boots() == 0) {
+            return fields.put("profile", "none, no boot has been recorded yet");
+        }
+        fields.put("profile", profile.inheritedFrom() == null ? "its own" : "inherited from " + profile.inheritedFrom())
+                .put("boots recorded", Sizes.count(profile.boots()) + ", the last "
+                        + Sizes.count(profile.recordings()) + " make the profile")
+                .put("named", Sizes.count(profile.chunks(), "chunk") + ", " + Sizes.bytes(profile.bytes()));
+        if (profile.foreseenBoots() > 0) {
+            fields.put("hit rate", share(profile.hitChunks(), profile.touchedChunks()) + " of what "
+                            + Sizes.count(profile.foreseenBoots(), "later boot") + " touched was named")
+                    .put("use", share(profile.hitChunks(), profile.namedChunks()) + " of what was named was touched")
+                    .put("read ahead", Sizes.count(profile.aheadChunks(), "chunk") + ", "
+                            + share(profile.aheadHitChunks(), profile.aheadChunks()) + " of them touched");
+        }
+        return fields;
+    }
+
+    private static String share(long part, long whole) {
+        return whole == 0 ? "-" : String.format(Locale.ROOT, "%.1f %%", 100.0 * part / whole);
+    }
+
+    /** From the parent up to a root image, one a line. */
+    private static List<String> lineage(Messages.Image image) {
+        return image.lineage().stream()
+                .map(each -> each.id() + ' ' + (each.name() == null ? "(gone, or not yours to see)" : each.name()))
+                .toList();
+    }
+
     private static Fields fields(Messages.Snapshot snapshot) {
         return new Fields()
                 .put("id", snapshot.id())
-                .put("state", snapshot.state())
+                .put("description", snapshot.description())
+                .put("state", SnapshotCommands.state(snapshot))
+                .put("failure", snapshot.failure())
                 .put("owner", snapshot.owner())
                 .put("started", snapshot.startedAt())
-                .put("size", Sizes.bytes(snapshot.sizeBytes()) + " (" + snapshot.sizeBytes() + " bytes)")
+                .put("size", size(snapshot.sizeBytes()))
                 .put("root digest", snapshot.rootDigest())
                 .put("top page", snapshot.topPage())
+                .put("volume", snapshot.volume())
                 .put("parent", snapshot.parent())
+                .put("image", snapshot.image())
                 .putAll("tag", snapshot.tags());
+    }
+
+    private static Fields fields(Messages.Volume volume) {
+        return new Fields()
+                .put("id", volume.id())
+                .put("state", volume.state() + ", " + Sizes.count(volume.clients(), "client"))
+                .put("kind", VolumeCommands.kind(volume))
+                .put("owner", volume.owner())
+                .put("created", volume.createdAt())
+                .put("size", size(volume.sizeBytes()))
+                .put("dirty", size(volume.dirtyBytes()) + " since the snapshot")
+                .put("image", volume.image())
+                .put("snapshot", volume.snapshot())
+                .putAll("tag", volume.tags());
+    }
+
+    private static String size(long sizeBytes) {
+        return Sizes.bytes(sizeBytes) + " (" + sizeBytes + " bytes)";
     }
 }

@@ -24,10 +24,12 @@ final class StatsCommand extends StoreCommand {
         new Fields()
                 .put("images", Sizes.count(stats.images()))
                 .put("snapshots", Sizes.count(stats.snapshots()))
+                .put("volumes", Sizes.count(stats.volumes()))
                 .put("logical", Sizes.bytes(stats.logicalBytes()) + ", the sizes of all snapshots")
                 .put("unique", Sizes.bytes(stats.uniqueBytes()) + " in " + Sizes.count(stats.chunks()) + " chunks")
                 .put("stored", Sizes.bytes(stats.storedBytes()) + " on disk: segments "
-                        + Sizes.bytes(stats.segmentBytes()) + ", index " + Sizes.bytes(stats.indexBytes()))
+                        + Sizes.bytes(stats.segmentBytes()) + ", index " + Sizes.bytes(stats.indexBytes())
+                        + ", what volumes have beside their snapshots " + Sizes.bytes(stats.dirtyBytes()))
                 .put("ratio", ratio(stats))
                 .put("free", Sizes.bytes(stats.usableBytes()))
                 .print(terminal.out());

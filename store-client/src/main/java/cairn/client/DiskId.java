@@ -5,6 +5,7 @@ import cairn.StoreException;
 import cairn.Text;
 import cairn.image.ImageId;
 import cairn.image.SnapshotId;
+import cairn.image.VolumeId;
 
 /** Names a disk in a store: an image, whose root device is meant, or a snapshot. */
 public record DiskId(String value) {
@@ -14,6 +15,11 @@ public record DiskId(String value) {
             new ImageId(value);
         } else if (value.startsWith(SnapshotId.PREFIX)) {
             new SnapshotId(value);
+        } else if (value.startsWith(VolumeId.PREFIX)) {
+            throw new StoreException(
+                    Fault.INVALID_REQUEST,
+                    "volume " + new VolumeId(value) + " may change at any time; make a snapshot of it first"
+                            + " (cairn snapshot create " + value + ") and take that");
         } else {
             throw new StoreException(
                     Fault.INVALID_REQUEST,

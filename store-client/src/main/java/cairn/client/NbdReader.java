@@ -22,8 +22,8 @@ import java.time.Duration;
 import java.util.Arrays;
 
 /**
- * Reads an export over NBD from its first byte to its last: fixed newstyle, NBD_OPT_GO, simple replies, which may come
- * in any order. For one thread.
+ * Reads an export over NBD, from its first byte to its last or range by range: fixed newstyle, NBD_OPT_GO, simple
+ * replies, which may come in any order. For one thread.
  *
  * @see <a href="https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md">The protocol</a>
  */
@@ -45,6 +45,8 @@ public final class NbdReader implements AutoCloseable {
     private static final int INFO_EXPORT = 0;
     private static final int CMD_READ = 0;
     private static final int CMD_DISC = 2;
+    private static final int REPLY_HEAD_BYTES = 16;
+    private static final long RANGE_COOKIE = 1;
     private static final int EXPORT_NAME_BYTES_MAX = 4096;
     private static final int OPTION_REPLY_BYTES_MAX = 64 * 1024;
 
@@ -54,6 +56,7 @@ public final class NbdReader implements AutoCloseable {
     private final Selector selector;
     private long sizeBytes;
     private int transmissionFlags;
+    private ByteBuffer range;
 
     /** Takes the bytes of a disk in order. */
     @FunctionalInterface
@@ -221,6 +224,36 @@ public final class NbdReader implements AutoCloseable {
         }
     }
 
+    /**
+     * Reads one range, with nothing else in flight.
+     *
+     * @return its bytes; used again by the next read
+     * @throws StoreException CORRUPT if the server answers with an error
+     */
+    public ByteBuffer read(long offset, int lengthBytes) {
+        if (range == null || range.capacity() < lengthBytes) {
+            range = ByteBuffer.allocateDirect(lengthBytes);
+        }
+        write(request(CMD_READ, RANGE_COOKIE, offset, lengthBytes));
+        ByteBuffer head = read(REPLY_HEAD_BYTES);
+        int magic = head.getInt();
+        int error = head.getInt();
+        if (magic != REPLY_MAGIC || head.getLong() != RANGE_COOKIE) {
+            throw unexpected("it answers what was not asked");
+        }
+        requireNoError(error, offset, lengthBytes);
+        fill(range.clear().limit(lengthBytes));
+        return range.flip();
+    }
+
+    private void requireNoError(int error, long offset, int lengthBytes) {
+        if (error != 0) {
+            throw new StoreException(
+                    Fault.CORRUPT, "the NBD server answers the read of " + lengthBytes + " bytes at offset " + offset + " of "
+                            + Text.shown(uri.toString()) + " with error " + error);
+        }
+    }
+
     private int lengthOf(long piece) {
         return (int) Math.min(PIECE_BYTES, sizeBytes - piece * PIECE_BYTES);
     }
@@ -241,7 +274,7 @@ public final class NbdReader implements AutoCloseable {
     }
 
     private long readReply(long firstPiece, long endPiece, boolean[] isThere, byte[][] buffers) {
-        ByteBuffer head = read(16);
+        ByteBuffer head = read(REPLY_HEAD_BYTES);
         int magic = head.getInt();
         int error = head.getInt();
         long piece = head.getLong();
@@ -249,11 +282,7 @@ public final class NbdReader implements AutoCloseable {
                 || isThere[(int) (piece % buffers.length)]) {
             throw unexpected("it answers what was not asked");
         }
-        if (error != 0) {
-            throw new StoreException(
-                    Fault.CORRUPT, "the NBD server answers the read of " + lengthOf(piece) + " bytes at offset "
-                            + piece * PIECE_BYTES + " of " + Text.shown(uri.toString()) + " with error " + error);
-        }
+        requireNoError(error, piece * PIECE_BYTES, lengthOf(piece));
         fill(ByteBuffer.wrap(buffers[(int) (piece % buffers.length)], 0, lengthOf(piece)));
         return piece;
     }

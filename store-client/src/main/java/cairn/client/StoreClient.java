@@ -15,6 +15,7 @@ import cairn.image.AccountId;
 import cairn.image.ImageId;
 import cairn.image.SignedManifest;
 import cairn.image.SnapshotId;
+import cairn.image.VolumeId;
 import cairn.sigv4.Credentials;
 import cairn.sigv4.PayloadHash;
 import cairn.sigv4.SigV4Signer;
@@ -152,8 +153,7 @@ public final class StoreClient {
 
     /** @param after empty for the first images, then {@link Messages.ImageList#next} */
     public Messages.ImageList images(String after) {
-        Call call = new Call("GET", "images", after.isEmpty() ? "" : "after=" + encoded(after));
-        return decode(call, exchange(call, Api.JSON_BYTES_MAX), Messages.ImageList.class);
+        return list("images", after, Messages.ImageList.class);
     }
 
     public Messages.Image image(ImageId id) {
@@ -176,8 +176,18 @@ public final class StoreClient {
         return signed;
     }
 
+    /** What is known of an image's boots. */
+    public Messages.BootProfile bootProfile(ImageId id) {
+        return get("images/" + id + "/profile", Messages.BootProfile.class);
+    }
+
     public void removeImage(ImageId id) {
         delete("images/" + id);
+    }
+
+    /** @param after empty for the first snapshots, then {@link Messages.SnapshotList#next} */
+    public Messages.SnapshotList snapshots(String after) {
+        return list("snapshots", after, Messages.SnapshotList.class);
     }
 
     public Messages.Snapshot snapshot(SnapshotId id) {
@@ -186,6 +196,33 @@ public final class StoreClient {
 
     public void removeSnapshot(SnapshotId id) {
         delete("snapshots/" + id);
+    }
+
+    public Messages.Volume createVolume(Messages.CreateVolume request) {
+        return send("POST", "volumes", request, Messages.Volume.class);
+    }
+
+    /** @param after empty for the first volumes, then {@link Messages.VolumeList#next} */
+    public Messages.VolumeList volumes(String after) {
+        return list("volumes", after, Messages.VolumeList.class);
+    }
+
+    public Messages.Volume volume(VolumeId id) {
+        return get("volumes/" + id, Messages.Volume.class);
+    }
+
+    public void removeVolume(VolumeId id) {
+        delete("volumes/" + id);
+    }
+
+    /** Begins a snapshot of a volume; {@link SnapshotWatch} waits for it. */
+    public Messages.Snapshot startSnapshot(VolumeId id, Messages.CreateSnapshot request) {
+        return send("POST", "volumes/" + id + "/snapshots", request, Messages.Snapshot.class);
+    }
+
+    /** Begins a snapshot of a volume and an image of that, which the snapshot names once it is completed. */
+    public Messages.Snapshot startImage(VolumeId id, Messages.CreateImage request) {
+        return send("POST", "volumes/" + id + "/images", request, Messages.Snapshot.class);
     }
 
     /** The present ones of some pages of one level, unproven, as an item batch. */
@@ -209,6 +246,14 @@ public final class StoreClient {
     }
 
     public Messages.ExportUri exportUri(DiskId id) {
+        return exportUri(id.value());
+    }
+
+    public Messages.ExportUri exportUri(VolumeId id) {
+        return exportUri(id.value());
+    }
+
+    private Messages.ExportUri exportUri(String id) {
         Call call = new Call("POST", "exports/" + id, "");
         return decode(call, exchange(call, Api.JSON_BYTES_MAX), Messages.ExportUri.class);
     }
@@ -249,6 +294,11 @@ public final class StoreClient {
 
     public void deleteKey(String keyId) {
         delete("keys/" + segment(keyId));
+    }
+
+    private <T> T list(String path, String after, Class<T> type) {
+        Call call = new Call("GET", path, after.isEmpty() ? "" : "after=" + encoded(after));
+        return decode(call, exchange(call, Api.JSON_BYTES_MAX), type);
     }
 
     private <T> T get(String path, Class<T> type) {

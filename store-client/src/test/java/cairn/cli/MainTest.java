@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import cairn.client.FakeStore;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.net.InetAddress;
@@ -102,6 +103,8 @@ class MainTest {
                 "a child", "--parent", parent, "--tag", "colour=red", "--json", "--codec", "zstd", "--workers", "2"));
         JsonNode shown = json(cairn("show", pushed.get("id").asText(), "--json"));
 
+        assertEquals(
+                "[{\"id\":\"" + parent + "\",\"name\":\"parent\"}]", ((ObjectNode) shown).remove("lineage").toString());
         assertEquals(pushed.get("image"), shown);
         assertEquals("child", shown.get("name").asText());
         assertEquals("arm64", shown.get("architecture").asText());
@@ -250,7 +253,8 @@ class MainTest {
         "push disk --name abc --workers many",
         "pull " + UNKNOWN,
         "show ami-123",
-        "show vol-0123456789abcdef0",
+        "show vol-123",
+        "show upload-1",
         "rm",
         "diff " + UNKNOWN,
         "images --colour",
@@ -338,7 +342,7 @@ class MainTest {
 
         assertEquals(0, run.exitCode());
         for (String command : List.of("quickstart", "serve", "push", "pull", "verify", "images", "show", "rm", "diff", "uri",
-                "stats", "account", "key")) {
+                "volume", "snapshot", "image", "stats", "account", "key")) {
             assertTrue(run.out().contains("\n  " + command + " "), command);
         }
         assertTrue(run.outLines().stream().allMatch(line -> line.length() <= 80), run.out());

@@ -28,6 +28,7 @@ import cairn.image.ImageName;
 import cairn.image.SignedManifest;
 import cairn.image.SnapshotId;
 import cairn.image.StoreKey;
+import cairn.image.VolumeId;
 import cairn.sigv4.Credentials;
 import cairn.sigv4.PayloadHash;
 import cairn.sigv4.SigV4Exception;
@@ -85,6 +86,10 @@ public final class FakeStore implements AutoCloseable {
     public final AtomicInteger requests = new AtomicInteger();
     public volatile Trouble trouble = (exchange, number) -> false;
 
+    /** The states of a volume's snapshot, from its beginning on, one each time that somebody asks. */
+    public volatile List<String> steps =
+            List.of(Messages.Snapshot.PENDING, Messages.Snapshot.PENDING, Messages.Snapshot.COMPLETED);
+
     private final HttpServer server;
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final SigV4Verifier verifier = new SigV4Verifier(
@@ -96,6 +101,8 @@ public final class FakeStore implements AutoCloseable {
     private final Map<PageId, Page> pages = new ConcurrentHashMap<>();
     private final Map<String, Long> uploads = new ConcurrentHashMap<>();
     private final Map<String, Kept> images = new ConcurrentSkipListMap<>();
+    private final Map<String, Messages.Volume> volumes = new ConcurrentSkipListMap<>();
+    private final Map<String, Making> making = new ConcurrentSkipListMap<>();
     private final Map<String, Messages.Key> keys = new ConcurrentSkipListMap<>();
 
     private FakeStore(HttpServer server) {
@@ -200,20 +207,40 @@ public final class FakeStore implements AutoCloseable {
             case "POST uploads ask" -> ask(id, body);
             case "POST uploads items" -> take(id, body);
             case "POST uploads commit" -> commit(id, Json.decode(body, Messages.CommitUpload.class));
-            case "GET images" -> id.isEmpty() ? list(query.getOrDefault("after", "")) : Json.encode(kept(id).image);
+            case "GET images" -> id.isEmpty() ? list(query.getOrDefault("after", "")) : Json.encode(shown(kept(id).image));
             case "GET images proof" -> Json.encode(new Messages.ImageProof(
                     id, Base64.getEncoder().encodeToString(kept(id).signed.encode())));
             case "DELETE images" -> remove(id);
-            case "GET snapshots" -> snapshot(id);
+            case "GET snapshots" -> id.isEmpty()
+                    ? listSnapshots(query.getOrDefault("after", ""))
+                    : Json.encode(snapshot(id));
+            case "DELETE snapshots" -> {
+                snapshot(id);
+                making.remove(id);
+                yield new byte[0];
+            }
+            case "GET volumes" -> id.isEmpty()
+                    ? listVolumes(query.getOrDefault("after", ""))
+                    : Json.encode(volume(id));
+            case "POST volumes" -> createVolume(Json.decode(body, Messages.CreateVolume.class));
+            case "DELETE volumes" -> {
+                volumes.remove(volume(id).id());
+                yield new byte[0];
+            }
+            case "POST volumes snapshots" -> {
+                Messages.CreateSnapshot wanted = Json.decode(body, Messages.CreateSnapshot.class);
+                yield startSnapshot(id, wanted.description(), wanted.tags(), null);
+            }
+            case "POST volumes images" -> startImage(id, Json.decode(body, Messages.CreateImage.class));
             case "GET disks pages" -> readPages(id, query);
             case "GET disks chunks" -> readChunks(id, query);
             case "GET diff" -> diff(query);
             case "POST exports" -> Json.encode(
                     new Messages.ExportUri(id, "nbd://127.0.0.1:1/" + id + ":T", null, "2030-01-01T00:00:00Z"));
             case "GET stats" -> Json.encode(new Messages.Stats(
-                    images.size(), images.size(), images.values().stream().mapToLong(k -> k.image.sizeBytes()).sum(),
+                    images.size(), images.size(), volumes.size(), images.values().stream().mapToLong(k -> k.image.sizeBytes()).sum(),
                     chunks.size(), (long) chunks.size() * Chunk.SIZE_BYTES,
-                    chunks.values().stream().mapToLong(packed -> packed.length).sum(), 0, 0, 1L << 40));
+                    chunks.values().stream().mapToLong(packed -> packed.length).sum(), 0, 0, 0, 1L << 40));
             case "GET accounts" -> Json.encode(new Messages.AccountList(
                     List.of(new Messages.Account(OWNER.value(), "root", "active", "2026-01-01T00:00:00Z"))));
             case "POST accounts" -> Json.encode(new Messages.Account(
@@ -311,10 +338,19 @@ public final class FakeStore implements AutoCloseable {
         if (!root.top().isAbsent() && !pages.containsKey(root.top())) {
             throw new StoreException(INVALID_REQUEST, "the top page is missing");
         }
-        if (images.values().stream().anyMatch(kept -> kept.image.name().equals(request.name()))) {
-            throw new StoreException(CONFLICT, "the name \"" + request.name() + "\" is taken");
-        }
         SnapshotId snapshot = SnapshotId.random(new Random(images.size()));
+        uploads.remove(uploadId);
+        return Json.encode(register(request, snapshot, root));
+    }
+
+    private void requireFree(String name) {
+        if (images.values().stream().anyMatch(kept -> kept.image.name().equals(name))) {
+            throw new StoreException(CONFLICT, "the name \"" + name + "\" is taken");
+        }
+    }
+
+    private Messages.Image register(Messages.CommitUpload request, SnapshotId snapshot, TreeRoot root) {
+        requireFree(request.name());
         Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
         ImageManifest manifest = new ImageManifest(
                 new ImageName(request.name()), request.description(), OWNER, Architecture.parse(request.architecture()),
@@ -324,10 +360,9 @@ public final class FakeStore implements AutoCloseable {
         Messages.Image image = new Messages.Image(
                 manifest.id().value(), request.name(), request.description(), OWNER.value(), "available",
                 request.architecture(), request.bootMode(), "/dev/sda1", request.parent(), now.toString(),
-                snapshot.value(), root.sizeBytes(), root.digest().toString(), false, List.of(), request.tags());
+                snapshot.value(), root.sizeBytes(), root.digest().toString(), false, List.of(), request.tags(), null);
         images.put(image.id(), new Kept(image, storeKey.sign(manifest), root));
-        uploads.remove(uploadId);
-        return Json.encode(image);
+        return image;
     }
 
     private Kept kept(String id) {
@@ -352,11 +387,136 @@ public final class FakeStore implements AutoCloseable {
         return new byte[0];
     }
 
-    private byte[] snapshot(String id) {
-        Kept kept = kept(id);
-        return Json.encode(new Messages.Snapshot(
-                id, OWNER.value(), "completed", kept.image.createdAt(), null, kept.root.sizeBytes(),
-                kept.root.digest().toString(), kept.root.top().digest().toString(), Map.of()));
+    /** With its lineage, as when it is asked for by itself. */
+    private Messages.Image shown(Messages.Image image) {
+        List<Messages.Ancestor> lineage = new ArrayList<>();
+        for (String id = image.parent(); id != null; ) {
+            Messages.Image parent = images.containsKey(id) ? images.get(id).image : null;
+            lineage.add(new Messages.Ancestor(id, parent == null ? null : parent.name()));
+            id = parent == null ? null : parent.parent();
+        }
+        return new Messages.Image(
+                image.id(), image.name(), image.description(), image.owner(), image.state(), image.architecture(),
+                image.bootMode(), image.rootDevice(), image.parent(), image.createdAt(), image.snapshot(),
+                image.sizeBytes(), image.rootDigest(), image.isPublic(), image.sharedWith(), image.tags(),
+                lineage);
+    }
+
+    /** One that is being made is a step further each time somebody asks. */
+    private synchronized Messages.Snapshot snapshot(String id) {
+        Making made = making.get(id);
+        if (made == null) {
+            Kept kept = kept(id);
+            return new Messages.Snapshot(
+                    id, OWNER.value(), Messages.Snapshot.COMPLETED, kept.image.createdAt(), "", null, null,
+                    kept.image.id(), kept.root.sizeBytes(), kept.root.digest().toString(),
+                    kept.root.top().digest().toString(), null, null, null, Map.of());
+        }
+        String state = steps.get(Math.min(made.asked++, steps.size() - 1));
+        if (state.equals(Messages.Snapshot.COMPLETED) && made.image != null && made.imageId == null) {
+            made.imageId = register(made.image, new SnapshotId(id), made.root).id();
+        }
+        return made.message(state);
+    }
+
+    private byte[] listSnapshots(String after) {
+        List<Messages.Snapshot> page = java.util.stream.Stream.concat(
+                        images.values().stream().map(kept -> kept.image.snapshot()), making.keySet().stream())
+                .distinct()
+                .filter(id -> id.compareTo(after) > 0)
+                .sorted()
+                .limit(2)
+                .map(this::snapshot)
+                .toList();
+        return Json.encode(new Messages.SnapshotList(page, page.size() < 2 ? null : page.get(1).id()));
+    }
+
+    /** A snapshot of a volume on its way: what a test sees of it is the fake's {@link #steps}. */
+    private final class Making {
+        final String id;
+        final Messages.Volume volume;
+        final String description;
+        final Map<String, String> tags;
+        final Messages.CommitUpload image;
+        final TreeRoot root;
+        String imageId;
+        int asked;
+
+        Making(
+                String id, Messages.Volume volume, String description, Map<String, String> tags,
+                Messages.CommitUpload image) {
+            this.id = id;
+            this.volume = volume;
+            this.description = description == null ? "" : description;
+            this.tags = tags == null ? Map.of() : tags;
+            this.image = image;
+            this.root = volume.image() == null
+                    ? TreeRoot.of(volume.sizeBytes(), Digest.ZERO)
+                    : kept(volume.image()).root;
+        }
+
+        Messages.Snapshot message(String state) {
+            boolean isPending = state.equals(Messages.Snapshot.PENDING);
+            boolean isCompleted = state.equals(Messages.Snapshot.COMPLETED);
+            return new Messages.Snapshot(
+                    id, OWNER.value(), state, "2026-01-01T00:00:00Z", description, volume.id(), volume.snapshot(),
+                    imageId, volume.sizeBytes(), isCompleted ? root.digest().toString() : null,
+                    isCompleted ? root.top().digest().toString() : null, isPending ? 50 : null,
+                    isPending ? 1L << 20 : null,
+                    state.equals(Messages.Snapshot.ERROR) ? "the disk is full" : null, tags);
+        }
+    }
+
+    private Messages.Volume volume(String id) {
+        return Optional.ofNullable(volumes.get(id))
+                .orElseThrow(() -> new StoreException(NOT_FOUND, "there is no volume " + id));
+    }
+
+    /** Two at a time, so that clients have to go on. */
+    private byte[] listVolumes(String after) {
+        List<Messages.Volume> page = volumes.values().stream()
+                .filter(volume -> volume.id().compareTo(after) > 0)
+                .limit(2)
+                .toList();
+        return Json.encode(new Messages.VolumeList(page, page.size() < 2 ? null : page.get(1).id()));
+    }
+
+    private byte[] createVolume(Messages.CreateVolume request) {
+        Optional<Kept> source = Optional.ofNullable(request.source()).map(this::kept);
+        if (source.isEmpty() && request.sizeBytes() == null) {
+            throw new StoreException(INVALID_REQUEST, "a volume made from nothing needs a size");
+        }
+        Messages.Volume volume = new Messages.Volume(
+                VolumeId.random(new Random(volumes.size())).value(), OWNER.value(), "available",
+                request.sizeBytes() == null ? source.orElseThrow().root.sizeBytes() : request.sizeBytes(),
+                source.map(kept -> kept.image.id()).orElse(null), source.map(kept -> kept.image.snapshot()).orElse(null),
+                Boolean.TRUE.equals(request.isReadOnly()), Boolean.TRUE.equals(request.isEphemeral()),
+                "2026-01-01T00:00:00Z", 0, 0L, request.tags() == null ? Map.of() : request.tags());
+        volumes.put(volume.id(), volume);
+        return Json.encode(volume);
+    }
+
+    private byte[] startSnapshot(
+            String volume, String description, Map<String, String> tags, Messages.CommitUpload image) {
+        Making made = new Making(
+                SnapshotId.random(new Random(1000 + making.size())).value(), volume(volume), description, tags, image);
+        making.put(made.id, made);
+        return Json.encode(snapshot(made.id));
+    }
+
+    private byte[] startImage(String volume, Messages.CreateImage request) {
+        requireFree(request.name());
+        Optional<Messages.Image> parent =
+                Optional.ofNullable(volume(volume).image()).map(this::kept).map(Kept::image);
+        String architecture = request.architecture() == null
+                ? parent.map(Messages.Image::architecture).orElse("x86_64")
+                : request.architecture();
+        return startSnapshot(
+                volume, request.description(), null,
+                new Messages.CommitUpload(
+                        null, null, request.name(), request.description() == null ? "" : request.description(),
+                        architecture, request.bootMode(), volume(volume).image(),
+                        request.tags() == null ? Map.of() : request.tags()));
     }
 
     private byte[] readPages(String id, Map<String, String> query) {

@@ -13,6 +13,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,6 +46,12 @@ class NbdReaderTest {
         try (NbdReader reader = NbdReader.connect(URI.create("nbd+unix:///ami-1:T?socket=" + socket))) {
             assertTrue(reader.isReadOnly());
             assertArrayEquals(disk, readAll(reader));
+            ByteBuffer last = reader.read(sizeBytes - 512, 512);
+            assertEquals(ByteBuffer.wrap(disk, sizeBytes - 512, 512), last);
+            int half = sizeBytes / 2;
+            assertEquals(ByteBuffer.wrap(disk, half - half % 512, 512), reader.read(half - half % 512, 512));
+            int most = Math.min(sizeBytes, 1 << 20);
+            assertEquals(ByteBuffer.wrap(disk, 0, most), reader.read(0, most));
         } finally {
             end(pidFile);
         }

@@ -51,7 +51,7 @@ public final class Main implements Callable<Integer> {
     @Option(
             names = "--nbd-socket",
             paramLabel = "PATH",
-            description = "unix socket; whoever can open it may read every image (default: DIR/nbd.sock)")
+            description = "unix socket; whoever can open it may use every image and volume (default: DIR/nbd.sock)")
     private Path nbdSocket;
 
     @Option(

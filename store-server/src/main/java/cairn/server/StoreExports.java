@@ -4,11 +4,16 @@ import static cairn.Fault.UNAUTHENTICATED;
 
 import cairn.StoreException;
 import cairn.api.Messages.ExportUri;
+import cairn.image.ImageId;
+import cairn.image.VolumeId;
 import cairn.server.account.Accounts;
 import cairn.server.account.Tickets;
 import cairn.server.image.Disk;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.RegisteredVolume;
+import cairn.server.image.VolumeRegistry;
 import cairn.server.nbd.Exports;
+import cairn.server.volume.Volume;
 import cairn.server.volume.Volumes;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -22,15 +27,17 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 
-/** Images and snapshots as NBD exports, and the URIs by which they are opened. */
+/** Images, snapshots and volumes as NBD exports, and the URIs by which they are opened. */
 final class StoreExports implements Exports {
     /** How long a ticket is good for. */
     static final Duration TICKET_LIFETIME = Duration.ofDays(7);
-    /** Most names that one list holds. */
+    /** Most images, and most volumes, that one list holds. */
     private static final int LISTED_MAX = 1000;
 
     private final ImageRegistry images;
+    private final VolumeRegistry registry;
     private final Accounts accounts;
     private final Volumes volumes;
     private final Tickets tickets;
@@ -39,8 +46,15 @@ final class StoreExports implements Exports {
 
     /** @param blocking runs what reads the catalog */
     StoreExports(
-            ImageRegistry images, Accounts accounts, Volumes volumes, Tickets tickets, Clock clock, Executor blocking) {
+            ImageRegistry images,
+            VolumeRegistry registry,
+            Accounts accounts,
+            Volumes volumes,
+            Tickets tickets,
+            Clock clock,
+            Executor blocking) {
         this.images = images;
+        this.registry = registry;
         this.accounts = accounts;
         this.volumes = volumes;
         this.tickets = tickets;
@@ -53,11 +67,15 @@ final class StoreExports implements Exports {
         if (peer == Peer.REMOTE) {
             return CompletableFuture.completedFuture(List.of());
         }
-        return CompletableFuture.supplyAsync(
-                () -> images.list(accounts.root(), "", LISTED_MAX).stream()
-                        .map(image -> image.id().value())
-                        .toList(),
-                blocking);
+        return CompletableFuture.supplyAsync(this::listNow, blocking);
+    }
+
+    /** Ephemeral volumes are left out: a tool that opens all that it is told of would be their last client. */
+    private List<String> listNow() {
+        List<String> names = new ArrayList<>();
+        images.list(accounts.root(), "", LISTED_MAX).forEach(image -> names.add(image.id().value()));
+        registry.firstKept(LISTED_MAX).forEach(volume -> names.add(volume.value()));
+        return names;
     }
 
     @Override
@@ -75,8 +93,32 @@ final class StoreExports implements Exports {
             }
             tickets.require(id, exportName.substring(colon + 1));
         }
+        if (id.startsWith(VolumeId.PREFIX)) {
+            return new Export(id, "", connect(new VolumeId(id)));
+        }
         Disk disk = images.disk(accounts.root(), id);
-        return new Export(id, "", volumes.open(disk.domain(), disk.root()));
+        return new Export(id, "", open(id, disk));
+    }
+
+    private Volume open(String id, Disk disk) {
+        return id.startsWith(ImageId.PREFIX)
+                ? volumes.open(disk.domain(), disk.root(), new ImageId(id))
+                : volumes.open(disk.domain(), disk.root());
+    }
+
+    private Volume connect(VolumeId id) {
+        RegisteredVolume registered = registry.read(accounts.root(), id);
+        Volume volume = registry.connect(accounts.root(), id);
+        return registered.isEphemeral() ? new EphemeralVolume(volume, () -> leave(id)) : volume;
+    }
+
+    /** Called on an event loop. */
+    private void leave(VolumeId id) {
+        try {
+            blocking.execute(() -> registry.left(id));
+        } catch (RejectedExecutionException e) {
+            // The server is going down; the next one removes the volume.
+        }
     }
 
     /** How an export is opened from now on. @param host by which the asker has reached this server */

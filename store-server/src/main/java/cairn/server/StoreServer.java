@@ -9,13 +9,19 @@ import cairn.server.account.Accounts;
 import cairn.server.account.Tickets;
 import cairn.server.api.AccountApi;
 import cairn.server.api.ApiDoor;
+import cairn.server.api.BootProfileApi;
 import cairn.server.api.DiskApi;
 import cairn.server.api.ImageApi;
+import cairn.server.api.SnapshotApi;
 import cairn.server.api.StoreInfoApi;
 import cairn.server.api.UploadApi;
+import cairn.server.api.VolumeApi;
 import cairn.server.http.HttpLimits;
 import cairn.server.http.HttpServer;
+import cairn.server.image.BootProfileRegistry;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.VolumeRegistry;
+import cairn.server.image.VolumeSnapshots;
 import cairn.server.nbd.NbdLimits;
 import cairn.server.nbd.NbdServer;
 import cairn.server.storage.ChunkStore;
@@ -87,19 +93,32 @@ public final class StoreServer implements AutoCloseable {
             ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
             closing(() -> keepUnfinished(chunks));
             Uploads uploads = new Uploads(storage.catalog(), chunks, clock);
+            BootProfileRegistry bootProfiles = new BootProfileRegistry(storage.catalog());
             volumes = closing(new Volumes(
-                    chunks, storage.volumeBlocks(), config.chunkCacheBytes(), config.pageCacheBytes()));
+                    chunks,
+                    storage.volumeBlocks(),
+                    config.chunkCacheBytes(),
+                    config.pageCacheBytes(),
+                    bootProfiles,
+                    clock));
+            VolumeRegistry registry =
+                    new VolumeRegistry(storage.catalog(), images, volumes, storage.volumeBlocks(), clock);
+            registry.removeLeftovers();
+            VolumeSnapshots snapshots = closing(new VolumeSnapshots(storage.catalog(), images, registry));
             ExecutorService catalogReaders =
                     Executors.newFixedThreadPool(CATALOG_READERS, new DefaultThreadFactory("catalog", true));
             closing(catalogReaders::shutdown);
             StoreExports exports = new StoreExports(
-                    images, accounts, volumes, new Tickets(secrets.ticketKey(), clock), clock, catalogReaders);
+                    images, registry, accounts, volumes, new Tickets(secrets.ticketKey(), clock), clock, catalogReaders);
 
             ApiDoor api = new ApiDoor(
-                    new StoreInfoApi(version(), images, storage),
+                    new StoreInfoApi(version(), images, registry, storage),
                     new UploadApi(uploads, images),
                     new ImageApi(images),
-                    new DiskApi(images, chunks, (id, host) -> exports.uri(id, host, nbd, config.nbdSocket())),
+                    new BootProfileApi(images, bootProfiles),
+                    new SnapshotApi(images, snapshots),
+                    new VolumeApi(registry),
+                    new DiskApi(images, registry, chunks, (id, host) -> exports.uri(id, host, nbd, config.nbdSocket())),
                     new AccountApi(accounts));
             SigV4Verifier verifier = new SigV4Verifier(accounts::findCredentials, clock, Set.of(Api.SERVICE));
             Transport transport = Transport.best();

@@ -52,6 +52,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -62,7 +63,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class BadInputTest {
     private static final int MIB = 1 << 20;
-    /** Not an image's, nor a snapshot's. */
+    /** Not an image's, nor a snapshot's, nor a volume's. */
     private static final String DIGITS = "0123456789abcdef0";
     private static final int IDLE_CONNECTIONS = 2_000;
     private static final int ANSWER_MILLIS_MAX = 20_000;
@@ -181,10 +182,14 @@ class BadInputTest {
     @ParameterizedTest
     @MethodSource("commandsWithIds")
     void anUnknownIdIsRefused(String command, List<String> arguments) throws Exception {
-        for (String id : List.of("ami-" + DIGITS, "snap-" + DIGITS)) {
+        List<String> ids = new ArrayList<>(List.of("ami-" + DIGITS, "snap-" + DIGITS));
+        if (List.of("show", "rm", "uri").contains(command)) {
+            ids.add("vol-" + DIGITS);
+        }
+        for (String id : ids) {
             String line = Cli.failure(1, cli.run(line(command, arguments, id)));
 
-            assertTrue(line.matches("cairn: there is no (image|snapshot) " + id + ".*"), line);
+            assertTrue(line.matches("cairn: there is no (image|snapshot|volume) " + id + ".*"), line);
         }
     }
 
@@ -359,9 +364,49 @@ class BadInputTest {
         user.client().abandonUpload(uploadId);
     }
 
-    /** Signs a batch that our own client would never send. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "volumes | {} | 400 | needs a size",
+        "volumes | null | 400 | null",
+        "volumes | [] | 400 | CreateVolume",
+        "volumes | {\"sizeBytes\":1000} | 400 | multiple of 512",
+        "volumes | {\"sizeBytes\":-512} | 400 | multiple of 512",
+        "volumes | {\"sizeBytes\":281474976711168} | 400 | multiple of 512",
+        "volumes | {\"sizeBytes\":1e400} | 400 | CreateVolume",
+        "volumes | {\"sizeBytes\":\"512\"} | 400 | CreateVolume",
+        "volumes | {\"sizeBytes\":512,\"isReadOnly\":1} | 400 | CreateVolume",
+        "volumes | {\"sizeBytes\":512,\"colour\":\"red\"} | 400 | colour",
+        "volumes | {\"sizeBytes\":512,\"tags\":{\"aws:x\":\"y\"}} | 400 | aws:",
+        "volumes | {\"source\":\"ami-0123456789abcdef0\"} | 404 | ami-0123456789abcdef0",
+        "volumes | {\"source\":\"snap-0123456789abcdef0\"} | 404 | snap-0123456789abcdef0",
+        "volumes | {\"source\":\"vol-00123456789abcdef\"} | 400 | make a snapshot of it first",
+        "volumes | {\"source\":\"../image\",\"sizeBytes\":512} | 400 | is no id",
+        "volumes/vol-00123456789abcdef/snapshots | {} | 404 | there is no volume vol-00123456789abcdef",
+        "volumes/vol-0/snapshots | {} | 400 | is no volume id",
+        "volumes/ami-0123456789abcdef0/snapshots | {} | 400 | is no volume id",
+        "volumes/vol-00123456789abcdef/images | {} | 400 | member name is missing",
+        "volumes/vol-00123456789abcdef/images | {\"name\":\"x\"} | 400 | name",
+        "volumes/vol-00123456789abcdef/images | {\"name\":\"web\",\"architecture\":\"vax\"} | 400 | vax",
+        "volumes/vol-00123456789abcdef/images | {\"name\":\"web\"} | 404 | there is no volume",
+        "exports/vol-00123456789abcdef | '' | 404 | there is no volume",
+        "exports/vol-0 | '' | 400 | is no volume id",
+    })
+    void whatMakesNoSenseAsAVolumeIsRefused(String path, String json, int status, String message) throws Exception {
+        HttpResponse<byte[]> response = post(path, BodyPublishers.ofString(json));
+
+        Failure failure = Json.decode(response.body(), Failure.class);
+        assertEquals(status, response.statusCode(), failure.message());
+        assertTrue(failure.message().contains(message), failure.message());
+        assertEquals(List.of(), user.client().volumes("").volumes());
+    }
+
+    /** A batch that our own client would never send. */
     private HttpResponse<byte[]> sendItems(String uploadId, BodyPublisher body) throws Exception {
-        String path = Api.PREFIX + "uploads/" + uploadId + "/items";
+        return post("uploads/" + uploadId + "/items", body);
+    }
+
+    private HttpResponse<byte[]> post(String resource, BodyPublisher body) throws Exception {
+        String path = Api.PREFIX + resource;
         Credentials key = CredentialsFile.read(server.credentials(), CredentialsFile.DEFAULT_PROFILE);
         SigV4Signer signer = new SigV4Signer(key, Api.DEFAULT_REGION, Api.SERVICE, Clock.systemUTC());
         SignableRequest.Header host = new SignableRequest.Header("host", server.http().getAuthority());

@@ -64,6 +64,11 @@ record Cli(Map<String, String> environment) {
                 .start();
     }
 
+    /** Not waiting for its end; its input and output are the caller's. */
+    Process startAtConsole(Path errors, String... arguments) throws IOException {
+        return program(Programs.client(arguments)).redirectError(errors.toFile()).start();
+    }
+
     private ProcessBuilder program(List<String> command) {
         ProcessBuilder program = new ProcessBuilder(command);
         program.environment().keySet().removeIf(name -> name.startsWith("CAIRN_") || name.startsWith("AWS_"));

@@ -33,7 +33,16 @@ final class ServerProcess implements AutoCloseable {
 
     /** Starts a server and waits until it is ready. Its log goes to a file beside the data folder. */
     static ServerProcess start(Path data) throws Exception {
-        Process process = new ProcessBuilder(command(data))
+        return start(data, command(data));
+    }
+
+    /** As {@link #start(Path)}, where another was, so that its clients find it. */
+    static ServerProcess startInPlaceOf(ServerProcess dead) throws Exception {
+        return start(dead.data, command(dead.data, dead.http().getPort(), dead.nbd().getPort()));
+    }
+
+    private static ServerProcess start(Path data, List<String> command) throws Exception {
+        Process process = new ProcessBuilder(command)
                 .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
                 .redirectError(ProcessBuilder.Redirect.appendTo(logFile(data).toFile()))
                 .start();
@@ -50,7 +59,13 @@ final class ServerProcess implements AutoCloseable {
     }
 
     static List<String> command(Path data) {
-        return Programs.server("--data", data.toString(), "--http-port", "0", "--nbd-port", "0");
+        return command(data, 0, 0);
+    }
+
+    private static List<String> command(Path data, int httpPort, int nbdPort) {
+        return Programs.server(
+                "--data", data.toString(), "--http-port", Integer.toString(httpPort),
+                "--nbd-port", Integer.toString(nbdPort));
     }
 
     private static String firstLine(Process process) {

@@ -52,7 +52,15 @@ public final class ApiDoor implements HttpDoor {
 
     private final List<Endpoint> endpoints = new ArrayList<>();
 
-    public ApiDoor(StoreInfoApi store, UploadApi uploads, ImageApi images, DiskApi disks, AccountApi accounts) {
+    public ApiDoor(
+            StoreInfoApi store,
+            UploadApi uploads,
+            ImageApi images,
+            BootProfileApi bootProfiles,
+            SnapshotApi snapshots,
+            VolumeApi volumes,
+            DiskApi disks,
+            AccountApi accounts) {
         add("GET", "store", 0, SMALL, (call, id) -> store.info(call));
         add("GET", "stats", 0, SMALL, (call, id) -> store.stats(call));
         add("POST", "uploads", SMALL, SMALL, (call, id) -> uploads.start(call));
@@ -63,9 +71,17 @@ public final class ApiDoor implements HttpDoor {
         add("GET", "images", 0, SMALL, (call, id) -> images.list(call));
         add("GET", "images/ID", 0, SMALL, images::show);
         add("GET", "images/ID/proof", 0, SMALL, images::proof);
+        add("GET", "images/ID/profile", 0, SMALL, bootProfiles::show);
         add("DELETE", "images/ID", 0, SMALL, images::remove);
-        add("GET", "snapshots/ID", 0, SMALL, images::showSnapshot);
-        add("DELETE", "snapshots/ID", 0, SMALL, images::removeSnapshot);
+        add("GET", "snapshots", 0, SMALL, (call, id) -> snapshots.list(call));
+        add("GET", "snapshots/ID", 0, SMALL, snapshots::show);
+        add("DELETE", "snapshots/ID", 0, SMALL, snapshots::remove);
+        add("GET", "volumes", 0, SMALL, (call, id) -> volumes.list(call));
+        add("POST", "volumes", SMALL, SMALL, (call, id) -> volumes.create(call));
+        add("GET", "volumes/ID", 0, SMALL, volumes::show);
+        add("DELETE", "volumes/ID", 0, SMALL, volumes::remove);
+        add("POST", "volumes/ID/snapshots", SMALL, SMALL, snapshots::start);
+        add("POST", "volumes/ID/images", SMALL, SMALL, snapshots::startImage);
         add("GET", "disks/ID/pages", 0, BATCH, disks::pages);
         add("GET", "disks/ID/chunks", 0, BATCH, disks::chunks);
         add("GET", "diff", 0, SMALL, (call, id) -> disks.diff(call));

@@ -10,10 +10,12 @@ import cairn.api.Messages.ExportUri;
 import cairn.api.Messages.Range;
 import cairn.chunk.Chunk;
 import cairn.chunk.ChunkId;
+import cairn.image.VolumeId;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
 import cairn.server.image.Disk;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.VolumeRegistry;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.StoredPages;
@@ -33,6 +35,7 @@ public final class DiskApi {
     private static final int DIFF_PAGE_PAIRS_MAX = 4096;
 
     private final ImageRegistry images;
+    private final VolumeRegistry volumes;
     private final ChunkStore chunks;
     private final ExportUris exports;
 
@@ -43,8 +46,9 @@ public final class DiskApi {
         ExportUri of(String id, String host);
     }
 
-    public DiskApi(ImageRegistry images, ChunkStore chunks, ExportUris exports) {
+    public DiskApi(ImageRegistry images, VolumeRegistry volumes, ChunkStore chunks, ExportUris exports) {
         this.images = images;
+        this.volumes = volumes;
         this.chunks = chunks;
         this.exports = exports;
     }
@@ -155,7 +159,11 @@ public final class DiskApi {
         if (call.body().length > 0) {
             throw new StoreException(INVALID_REQUEST, "an export is asked for without a body");
         }
-        images.disk(call.caller(), id);
+        if (id.startsWith(VolumeId.PREFIX)) {
+            volumes.read(call.caller(), new VolumeId(id));
+        } else {
+            images.disk(call.caller(), id);
+        }
         return ApiDoor.json(exports.of(id, call.host()));
     }
 }

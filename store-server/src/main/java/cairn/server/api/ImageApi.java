@@ -1,7 +1,6 @@
 package cairn.server.api;
 
-import cairn.api.Api;
-import cairn.api.Json;
+import cairn.api.Messages.Ancestor;
 import cairn.api.Messages.Image;
 import cairn.api.Messages.ImageList;
 import cairn.api.Messages.ImageProof;
@@ -9,25 +8,19 @@ import cairn.image.AccountId;
 import cairn.image.BootMode;
 import cairn.image.ImageId;
 import cairn.image.ImageManifest;
-import cairn.image.SnapshotId;
+import cairn.image.ImageName;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
 import cairn.server.image.ImageRegistry;
 import cairn.server.image.RegisteredImage;
-import cairn.server.image.Snapshot;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.TreeMap;
 
-/** Answers questions about images and snapshots. */
+/** Answers questions about images. */
 public final class ImageApi {
-    /** The state of what can be used; EC2's words. */
+    /** The state of what can be used; EC2's word. */
     private static final String IMAGE_STATE = "available";
-    private static final String SNAPSHOT_STATE = "completed";
-    private static final int LIST_IMAGES_MAX = 1000;
-    /** Descriptions and tags can make an image's message long; what is behind this comes with the next list. */
-    private static final int LIST_BYTES_MAX = Api.JSON_BYTES_MAX / 2;
 
     private final ImageRegistry images;
 
@@ -38,23 +31,19 @@ public final class ImageApi {
     HttpReply list(HttpCall call) {
         call.requireOnly("after");
         String after = call.find("after").map(id -> new ImageId(id).value()).orElse("");
-        List<RegisteredImage> some = images.list(call.caller(), after, LIST_IMAGES_MAX);
-        List<Image> listed = new ArrayList<>();
-        long bytes = 0;
-        for (RegisteredImage image : some) {
-            listed.add(message(image));
-            bytes += Json.encode(listed.get(listed.size() - 1)).length;
-            if (bytes > LIST_BYTES_MAX) {
-                break;
-            }
-        }
-        boolean isLast = some.size() < LIST_IMAGES_MAX && listed.size() == some.size();
-        return ApiDoor.json(new ImageList(listed, isLast ? null : listed.get(listed.size() - 1).id()));
+        ListPage<Image> page = ListPage.of(
+                images.list(call.caller(), after, ListPage.ITEMS_MAX), image -> message(image, null), Image::id);
+        return ApiDoor.json(new ImageList(page.items(), page.next()));
     }
 
     HttpReply show(HttpCall call, String id) {
         call.requireOnly();
-        return ApiDoor.json(message(images.read(call.caller(), new ImageId(id))));
+        RegisteredImage image = images.read(call.caller(), new ImageId(id));
+        List<Ancestor> lineage = images.lineage(call.caller(), image).stream()
+                .map(each -> new Ancestor(
+                        each.id().value(), each.name().map(ImageName::value).orElse(null)))
+                .toList();
+        return ApiDoor.json(message(image, lineage));
     }
 
     HttpReply proof(HttpCall call, String id) {
@@ -69,18 +58,11 @@ public final class ImageApi {
         return HttpReply.NO_CONTENT;
     }
 
-    HttpReply showSnapshot(HttpCall call, String id) {
-        call.requireOnly();
-        return ApiDoor.json(message(images.readSnapshot(call.caller(), new SnapshotId(id))));
-    }
-
-    HttpReply removeSnapshot(HttpCall call, String id) {
-        call.requireOnly();
-        images.removeSnapshot(call.caller(), new SnapshotId(id));
-        return HttpReply.NO_CONTENT;
-    }
-
     static Image message(RegisteredImage image) {
+        return message(image, null);
+    }
+
+    private static Image message(RegisteredImage image, List<Ancestor> lineage) {
         ImageManifest manifest = image.manifest();
         return new Image(
                 image.id().value(),
@@ -98,19 +80,7 @@ public final class ImageApi {
                 manifest.root().root().toString(),
                 image.isPublic(),
                 image.sharedWith().stream().map(AccountId::value).toList(),
-                new TreeMap<>(image.tags()));
-    }
-
-    private static cairn.api.Messages.Snapshot message(Snapshot snapshot) {
-        return new cairn.api.Messages.Snapshot(
-                snapshot.id().value(),
-                snapshot.owner().value(),
-                SNAPSHOT_STATE,
-                snapshot.startedAt().toString(),
-                snapshot.parent().map(SnapshotId::value).orElse(null),
-                snapshot.root().sizeBytes(),
-                snapshot.root().digest().toString(),
-                snapshot.root().top().digest().toString(),
-                new TreeMap<>(snapshot.tags()));
+                new TreeMap<>(image.tags()),
+                lineage);
     }
 }

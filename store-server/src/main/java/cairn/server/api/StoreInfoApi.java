@@ -10,6 +10,7 @@ import cairn.chunk.Chunk;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.VolumeRegistry;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.Storage;
 
@@ -17,11 +18,13 @@ import cairn.server.storage.Storage;
 public final class StoreInfoApi {
     private final String version;
     private final ImageRegistry images;
+    private final VolumeRegistry volumes;
     private final Storage storage;
 
-    public StoreInfoApi(String version, ImageRegistry images, Storage storage) {
+    public StoreInfoApi(String version, ImageRegistry images, VolumeRegistry volumes, Storage storage) {
         this.version = version;
         this.images = images;
+        this.volumes = volumes;
         this.storage = storage;
     }
 
@@ -47,15 +50,18 @@ public final class StoreInfoApi {
         long chunks = storage.index().count(ItemKey.CHUNK_KIND);
         long segmentBytes = storage.segments().storedBytes();
         long indexBytes = storage.index().storedBytes();
+        long dirtyBytes = storage.volumeBlocks().storedBytes();
         return ApiDoor.json(new Stats(
                 imageCount[0],
                 snapshotCount[0],
+                volumes.count(),
                 logicalBytes[0],
                 chunks,
                 chunks * Chunk.SIZE_BYTES,
-                segmentBytes + indexBytes,
+                segmentBytes + indexBytes + dirtyBytes,
                 segmentBytes,
                 indexBytes,
+                dirtyBytes,
                 storage.usableBytes()));
     }
 }

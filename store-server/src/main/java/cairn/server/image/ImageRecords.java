@@ -4,6 +4,7 @@ import cairn.Digest;
 import cairn.image.AccountId;
 import cairn.image.SignedManifest;
 import cairn.image.SnapshotId;
+import cairn.image.VolumeId;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.JsonRecords;
@@ -19,6 +20,7 @@ final class ImageRecords {
     private record ImageRecord(
             byte[] signedManifest, boolean isPublic, List<String> sharedWith, Map<String, String> tags) {}
 
+    /** Description and volume are null in records that were made before there were volumes. */
     private record SnapshotRecord(
             String id,
             String owner,
@@ -27,6 +29,8 @@ final class ImageRecords {
             String topPage,
             String parent,
             String startedAt,
+            String description,
+            String volume,
             Map<String, String> tags) {}
 
     private ImageRecords() {}
@@ -48,6 +52,8 @@ final class ImageRecords {
                 snapshot.root().top().digest().toString(),
                 snapshot.parent().map(SnapshotId::value).orElse(null),
                 snapshot.startedAt().toString(),
+                snapshot.description(),
+                snapshot.volume().map(VolumeId::value).orElse(null),
                 new TreeMap<>(snapshot.tags())));
     }
 
@@ -69,6 +75,8 @@ final class ImageRecords {
                 TreeRoot.of(read.sizeBytes, Digest.parse(read.topPage)),
                 Optional.ofNullable(read.parent).map(SnapshotId::new),
                 Instant.parse(read.startedAt),
+                Optional.ofNullable(read.description).orElse(""),
+                Optional.ofNullable(read.volume).map(VolumeId::new),
                 read.tags);
     }
 }

@@ -7,6 +7,7 @@ import static cairn.Fault.NOT_FOUND;
 
 import cairn.StoreException;
 import cairn.Text;
+import cairn.image.AccountId;
 import cairn.image.ImageId;
 import cairn.image.ImageManifest.BlockDevice;
 import cairn.image.ImageManifest;
@@ -14,6 +15,7 @@ import cairn.image.ImageName;
 import cairn.image.NewImage;
 import cairn.image.SnapshotId;
 import cairn.image.StoreKey;
+import cairn.image.VolumeId;
 import cairn.server.account.Caller;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.Catalog;
@@ -28,6 +30,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Predicate;
 
 /**
  * The images and snapshots of a store. Whoever may not see one is told that it does not exist. Safe for threads: what
@@ -40,7 +44,10 @@ public final class ImageRegistry {
     /** Which image names a snapshot: {@code snapshot-use/SNAPSHOT/IMAGE}, so that deleting one asks nobody else. */
     private static final String USE_PREFIX = "snapshot-use/";
     private static final String ROOT_DEVICE = "/dev/vda";
-    private static final int LIST_ENTRIES = 1000;
+    private static final int REMOVE_TRIES_MAX = 8;
+    private static final int USERS_MAX = 1000;
+    /** Most ancestors that are told of one image. */
+    public static final int LINEAGE_MAX = 1000;
 
     private final Catalog catalog;
     private final StoreKey storeKey;
@@ -67,15 +74,41 @@ public final class ImageRegistry {
     public RegisteredImage register(Caller caller, NewImage wanted, TreeRoot root, List<Change> others) {
         requireFree(caller, wanted.name());
         Optional<RegisteredImage> parent = wanted.parent().map(id -> read(caller, id));
-        Instant now = clock.instant().truncatedTo(ChronoUnit.MILLIS);
         Snapshot snapshot = new Snapshot(
-                SnapshotId.random(random),
+                newSnapshotId(),
                 caller.account(),
                 caller.domain(),
                 root,
                 parent.map(image -> image.manifest().root().snapshot()),
-                now,
+                now(),
+                "",
+                Optional.empty(),
                 Map.of());
+        Registration registration = registration(caller, wanted, snapshot);
+        List<Change> changes = new ArrayList<>(others);
+        changes.add(keep(snapshot));
+        changes.addAll(registration.changes());
+        catalog.commit(changes);
+        return registration.image();
+    }
+
+    SnapshotId newSnapshotId() {
+        return SnapshotId.random(random);
+    }
+
+    Instant now() {
+        return clock.instant().truncatedTo(ChronoUnit.MILLIS);
+    }
+
+    Change keep(Snapshot snapshot) {
+        return new Change.PutIfAbsent(SNAPSHOT_PREFIX + snapshot.id(), ImageRecords.encode(snapshot));
+    }
+
+    /** An image that is signed, and there once the changes have been committed, together with its snapshot. */
+    record Registration(RegisteredImage image, List<Change> changes) {}
+
+    Registration registration(Caller caller, NewImage wanted, Snapshot snapshot) {
+        TreeRoot root = snapshot.root();
         ImageManifest manifest = new ImageManifest(
                 wanted.name(),
                 wanted.description(),
@@ -85,17 +118,15 @@ public final class ImageRegistry {
                 ROOT_DEVICE,
                 List.of(new BlockDevice(ROOT_DEVICE, snapshot.id(), root.digest(), root.sizeBytes())),
                 wanted.parent(),
-                now);
+                now());
         RegisteredImage image = new RegisteredImage(storeKey.sign(manifest), false, List.of(), wanted.tags());
-
-        List<Change> changes = new ArrayList<>(others);
         byte[] id = image.id().value().getBytes(StandardCharsets.US_ASCII);
-        changes.add(new Change.PutIfAbsent(SNAPSHOT_PREFIX + snapshot.id(), ImageRecords.encode(snapshot)));
-        changes.add(new Change.PutIfAbsent(IMAGE_PREFIX + image.id(), ImageRecords.encode(image)));
-        changes.add(new Change.PutIfAbsent(nameKey(caller, wanted.name()), id));
-        changes.add(new Change.PutIfAbsent(useKey(snapshot.id(), image.id()), id));
-        catalog.commit(changes);
-        return image;
+        return new Registration(
+                image,
+                List.of(
+                        new Change.PutIfAbsent(IMAGE_PREFIX + image.id(), ImageRecords.encode(image)),
+                        new Change.PutIfAbsent(nameKey(caller, wanted.name()), id),
+                        new Change.PutIfAbsent(useKey(snapshot.id(), image.id()), id)));
     }
 
     /**
@@ -108,7 +139,7 @@ public final class ImageRegistry {
         parent.ifPresent(each -> read(caller, each));
     }
 
-    private void requireFree(Caller caller, ImageName name) {
+    void requireFree(Caller caller, ImageName name) {
         catalog.find(nameKey(caller, name)).ifPresent(taken -> {
             throw new StoreException(
                     CONFLICT,
@@ -119,38 +150,72 @@ public final class ImageRegistry {
 
     /** @throws StoreException NOT_FOUND if there is none that the caller may see */
     public RegisteredImage read(Caller caller, ImageId id) {
-        return catalog.find(IMAGE_PREFIX + id)
-                .map(ImageRecords::image)
-                .filter(image -> maySee(caller, image))
-                .orElseThrow(() -> notFound("image", id.value()));
+        return find(caller, id).orElseThrow(() -> notFound("image", id.value()));
+    }
+
+    /** Nothing if there is none that the caller may see. */
+    Optional<RegisteredImage> find(Caller caller, ImageId id) {
+        return catalog.find(IMAGE_PREFIX + id).map(ImageRecords::image).filter(image -> maySee(caller, image));
     }
 
     /** Images that the caller may see, in the order of their ids. @param after only ids after this one; may be empty */
     public List<RegisteredImage> list(Caller caller, String after, int imagesMax) {
-        List<RegisteredImage> images = new ArrayList<>();
-        String last = IMAGE_PREFIX + after;
-        while (images.size() < imagesMax) {
-            List<Catalog.Entry> some = catalog.list(IMAGE_PREFIX, last, imagesMax);
-            if (some.isEmpty()) {
-                break;
-            }
-            for (Catalog.Entry entry : some) {
-                RegisteredImage image = ImageRecords.image(entry);
-                if (images.size() < imagesMax && maySee(caller, image)) {
-                    images.add(image);
-                }
-            }
-            last = some.get(some.size() - 1).key();
+        return list(IMAGE_PREFIX, after, imagesMax, ImageRecords::image, image -> maySee(caller, image));
+    }
+
+    /** Snapshots that the caller may see, likewise. */
+    public List<Snapshot> listSnapshots(Caller caller, String after, int snapshotsMax) {
+        return list(
+                SNAPSHOT_PREFIX,
+                after,
+                snapshotsMax,
+                ImageRecords::snapshot,
+                snapshot -> maySee(caller, snapshot.owner()));
+    }
+
+    private <T> List<T> list(
+            String prefix, String after, int itemsMax, Function<Catalog.Entry, T> decode, Predicate<T> maySee) {
+        return new CatalogPages(catalog, prefix).list(after, itemsMax, decode, maySee);
+    }
+
+    /** An image from which another descends. @param name empty if it is gone, or not the asker's to see */
+    public record Ancestor(ImageId id, Optional<ImageName> name) {}
+
+    /**
+     * From an image's parent on, whose parent, and so on: up to a root image, to one that is gone or that the caller
+     * may not see, or to the {@link #LINEAGE_MAX}th.
+     */
+    public List<Ancestor> lineage(Caller caller, RegisteredImage image) {
+        List<Ancestor> lineage = new ArrayList<>();
+        Optional<ImageId> next = image.manifest().parent();
+        while (next.isPresent() && lineage.size() < LINEAGE_MAX) {
+            Optional<ImageManifest> parent = find(caller, next.get()).map(RegisteredImage::manifest);
+            lineage.add(new Ancestor(next.get(), parent.map(ImageManifest::name)));
+            next = parent.flatMap(ImageManifest::parent);
         }
-        return images;
+        return lineage;
     }
 
     /**
-     * Removes an image, and its snapshots where no other image names them.
+     * Removes an image with its boot profile, and its snapshots where no other image names them.
      *
      * @throws StoreException NOT_FOUND, or FORBIDDEN for an image that is only shared with the caller
      */
     public void remove(Caller caller, ImageId id) {
+        for (int tries = 1; ; tries++) {
+            try {
+                tryRemove(caller, id);
+                return;
+            } catch (StoreException e) {
+                // A boot may have been added to its profile meanwhile.
+                if (e.fault() != CONFLICT || tries == REMOVE_TRIES_MAX) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    private void tryRemove(Caller caller, ImageId id) {
         RegisteredImage image = read(caller, id);
         requireOwner(caller, image.manifest().owner().equals(caller.account()), id.value());
         List<Change> changes = new ArrayList<>();
@@ -162,6 +227,8 @@ public final class ImageRegistry {
                 changes.add(delete(SNAPSHOT_PREFIX + device.snapshot()));
             }
         }
+        catalog.find(BootProfileRegistry.key(id))
+                .ifPresent(profile -> changes.add(new Change.Delete(profile.key(), profile.version())));
         catalog.commit(changes);
     }
 
@@ -169,8 +236,13 @@ public final class ImageRegistry {
     public Snapshot readSnapshot(Caller caller, SnapshotId id) {
         return catalog.find(SNAPSHOT_PREFIX + id)
                 .map(ImageRecords::snapshot)
-                .filter(snapshot -> caller.isRoot() || snapshot.owner().equals(caller.account()))
+                .filter(snapshot -> maySee(caller, snapshot.owner()))
                 .orElseThrow(() -> notFound("snapshot", id.value()));
+    }
+
+    /** An image that names a snapshot. */
+    public Optional<ImageId> findImageOf(SnapshotId id) {
+        return users(id).stream().findFirst().map(ImageId::new);
     }
 
     /** @throws StoreException NOT_FOUND, or CONFLICT where an image names it */
@@ -198,6 +270,11 @@ public final class ImageRegistry {
                     .orElseThrow(() -> notFound("snapshot", root.snapshot().value()));
         } else if (id.startsWith(SnapshotId.PREFIX)) {
             snapshot = readSnapshot(caller, new SnapshotId(id));
+        } else if (id.startsWith(VolumeId.PREFIX)) {
+            throw new StoreException(
+                    INVALID_REQUEST,
+                    "volume " + new VolumeId(id)
+                            + " may change at any time; make a snapshot of it first, and take that");
         } else {
             throw new StoreException(
                     INVALID_REQUEST, "\"" + Text.shown(id) + "\" is no id (expecting \"ami-...\" or \"snap-...\")");
@@ -216,18 +293,12 @@ public final class ImageRegistry {
     }
 
     private void forEach(String prefix, Consumer<Catalog.Entry> visitor) {
-        String last = "";
-        List<Catalog.Entry> some;
-        do {
-            some = catalog.list(prefix, last, LIST_ENTRIES);
-            some.forEach(visitor);
-            last = some.isEmpty() ? last : some.get(some.size() - 1).key();
-        } while (!some.isEmpty());
+        new CatalogPages(catalog, prefix).forEach(visitor);
     }
 
     private List<String> users(SnapshotId id) {
         String prefix = USE_PREFIX + id + '/';
-        return catalog.list(prefix, "", LIST_ENTRIES).stream()
+        return catalog.list(prefix, "", USERS_MAX).stream()
                 .map(entry -> entry.key().substring(prefix.length()))
                 .toList();
     }
@@ -239,10 +310,14 @@ public final class ImageRegistry {
     }
 
     private static boolean maySee(Caller caller, RegisteredImage image) {
-        return caller.isRoot()
+        return maySee(caller, image.manifest().owner())
                 || image.isPublic()
-                || image.manifest().owner().equals(caller.account())
                 || image.sharedWith().contains(caller.account());
+    }
+
+    /** Of snapshots and volumes, which are nobody else's to see. */
+    static boolean maySee(Caller caller, AccountId owner) {
+        return caller.isRoot() || owner.equals(caller.account());
     }
 
     private static void requireOwner(Caller caller, boolean isOwner, String id) {
@@ -251,8 +326,12 @@ public final class ImageRegistry {
         }
     }
 
-    private static StoreException notFound(String what, String id) {
+    static StoreException notFound(String what, String id) {
         return new StoreException(NOT_FOUND, "there is no " + what + ' ' + id);
+    }
+
+    static String key(ImageId image) {
+        return IMAGE_PREFIX + image;
     }
 
     private static String nameKey(Caller caller, ImageName name) {

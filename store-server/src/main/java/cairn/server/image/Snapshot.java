@@ -2,6 +2,7 @@ package cairn.server.image;
 
 import cairn.image.AccountId;
 import cairn.image.SnapshotId;
+import cairn.image.VolumeId;
 import cairn.server.storage.DomainId;
 import cairn.tree.TreeRoot;
 import java.time.Instant;
@@ -13,6 +14,8 @@ import java.util.Optional;
  *
  * @param domain the dedup domain in which its pages and chunks are found
  * @param parent the snapshot that it was derived from
+ * @param description for people; perhaps empty
+ * @param volume that it was made of; empty for one that was uploaded
  */
 public record Snapshot(
         SnapshotId id,
@@ -21,6 +24,8 @@ public record Snapshot(
         TreeRoot root,
         Optional<SnapshotId> parent,
         Instant startedAt,
+        String description,
+        Optional<VolumeId> volume,
         Map<String, String> tags) {
     public Snapshot {
         tags = Map.copyOf(tags);

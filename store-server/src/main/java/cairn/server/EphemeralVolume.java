@@ -1,0 +1,77 @@
+package cairn.server;
+
+import cairn.server.volume.Volume;
+import io.netty.buffer.ByteBuf;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * A volume that tells when its client has left. Whoever has only looked, as a handshake does that asks what there is
+ * before it chooses, has not been a client.
+ */
+final class EphemeralVolume implements Volume {
+    private final Volume volume;
+    private final Runnable afterClose;
+    private final AtomicBoolean isClosed = new AtomicBoolean();
+    private volatile boolean isUsed;
+
+    /** @param afterClose called once, on the thread that closes, if the volume was read, written or asked about */
+    EphemeralVolume(Volume volume, Runnable afterClose) {
+        this.volume = volume;
+        this.afterClose = afterClose;
+    }
+
+    @Override
+    public long sizeBytes() {
+        return volume.sizeBytes();
+    }
+
+    @Override
+    public CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
+        isUsed = true;
+        return volume.read(offset, lengthBytes);
+    }
+
+    @Override
+    public CompletableFuture<List<Extent>> extents(long offset, long lengthBytes) {
+        isUsed = true;
+        return volume.extents(offset, lengthBytes);
+    }
+
+    @Override
+    public void prefetch(long offset, long lengthBytes) {
+        volume.prefetch(offset, lengthBytes);
+    }
+
+    @Override
+    public boolean isWritable() {
+        return volume.isWritable();
+    }
+
+    @Override
+    public CompletableFuture<Void> write(long offset, ByteBuf bytes, boolean isDurable) {
+        isUsed = true;
+        return volume.write(offset, bytes, isDurable);
+    }
+
+    @Override
+    public CompletableFuture<Void> zero(long offset, long lengthBytes, Zeroing how, boolean isDurable) {
+        isUsed = true;
+        return volume.zero(offset, lengthBytes, how, isDurable);
+    }
+
+    @Override
+    public CompletableFuture<Void> flush() {
+        isUsed = true;
+        return volume.flush();
+    }
+
+    @Override
+    public void close() {
+        volume.close();
+        if (isClosed.compareAndSet(false, true) && isUsed) {
+            afterClose.run();
+        }
+    }
+}

@@ -1,0 +1,132 @@
+package cairn.server.api;
+
+import static cairn.server.api.ApiDoor.required;
+
+import cairn.api.Json;
+import cairn.api.Messages.CreateImage;
+import cairn.api.Messages.CreateSnapshot;
+import cairn.api.Messages.Snapshot;
+import cairn.api.Messages.SnapshotList;
+import cairn.image.Architecture;
+import cairn.image.BootMode;
+import cairn.image.DerivedImage;
+import cairn.image.ImageId;
+import cairn.image.ImageName;
+import cairn.image.NewSnapshot;
+import cairn.image.SnapshotId;
+import cairn.image.VolumeId;
+import cairn.server.http.HttpCall;
+import cairn.server.http.HttpReply;
+import cairn.server.image.ImageRegistry;
+import cairn.server.image.SnapshotInProgress;
+import cairn.server.image.VolumeSnapshots;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/** Answers questions about snapshots, those that are being made of volumes included. */
+public final class SnapshotApi {
+    private final ImageRegistry images;
+    private final VolumeSnapshots snapshots;
+
+    public SnapshotApi(ImageRegistry images, VolumeSnapshots snapshots) {
+        this.images = images;
+        this.snapshots = snapshots;
+    }
+
+    HttpReply start(HttpCall call, String volume) {
+        call.requireOnly();
+        CreateSnapshot wanted = Json.decode(call.body(), CreateSnapshot.class);
+        NewSnapshot snapshot = new NewSnapshot(
+                Optional.ofNullable(wanted.description()).orElse(""),
+                Optional.ofNullable(wanted.tags()).orElse(Map.of()));
+        return ApiDoor.json(message(snapshots.start(call.caller(), new VolumeId(volume), snapshot)));
+    }
+
+    HttpReply startImage(HttpCall call, String volume) {
+        call.requireOnly();
+        CreateImage wanted = Json.decode(call.body(), CreateImage.class);
+        DerivedImage image = new DerivedImage(
+                new ImageName(required("name", wanted.name())),
+                Optional.ofNullable(wanted.description()).orElse(""),
+                Optional.ofNullable(wanted.architecture()).map(Architecture::parse),
+                Optional.ofNullable(wanted.bootMode()).map(BootMode::parse),
+                Optional.ofNullable(wanted.tags()).orElse(Map.of()));
+        return ApiDoor.json(message(snapshots.startImage(call.caller(), new VolumeId(volume), image)));
+    }
+
+    /** Asks for those in progress first: one that is completed meanwhile is in the catalog then. */
+    HttpReply show(HttpCall call, String id) {
+        call.requireOnly();
+        SnapshotId snapshot = new SnapshotId(id);
+        return ApiDoor.json(snapshots.find(call.caller(), snapshot)
+                .map(SnapshotApi::message)
+                .orElseGet(() -> message(images.readSnapshot(call.caller(), snapshot))));
+    }
+
+    HttpReply list(HttpCall call) {
+        call.requireOnly("after");
+        String after = call.find("after").map(id -> new SnapshotId(id).value()).orElse("");
+        Map<String, Snapshot> all = new TreeMap<>();
+        for (SnapshotInProgress each : snapshots.list(call.caller())) {
+            if (each.id().value().compareTo(after) > 0) {
+                all.put(each.id().value(), message(each));
+            }
+        }
+        images.listSnapshots(call.caller(), after, ListPage.ITEMS_MAX)
+                .forEach(each -> all.put(each.id().value(), message(each)));
+        // Of the completed ones there are no more before the last of these, so nothing is left out between them.
+        List<Snapshot> some = all.values().stream().limit(ListPage.ITEMS_MAX).toList();
+        ListPage<Snapshot> page = ListPage.of(some, each -> each, Snapshot::id);
+        return ApiDoor.json(new SnapshotList(page.items(), page.next()));
+    }
+
+    HttpReply remove(HttpCall call, String id) {
+        call.requireOnly();
+        SnapshotId snapshot = new SnapshotId(id);
+        if (!snapshots.forget(call.caller(), snapshot)) {
+            images.removeSnapshot(call.caller(), snapshot);
+        }
+        return HttpReply.NO_CONTENT;
+    }
+
+    private Snapshot message(cairn.server.image.Snapshot snapshot) {
+        return new Snapshot(
+                snapshot.id().value(),
+                snapshot.owner().value(),
+                Snapshot.COMPLETED,
+                snapshot.startedAt().toString(),
+                snapshot.description(),
+                snapshot.volume().map(VolumeId::value).orElse(null),
+                snapshot.parent().map(SnapshotId::value).orElse(null),
+                images.findImageOf(snapshot.id()).map(ImageId::value).orElse(null),
+                snapshot.root().sizeBytes(),
+                snapshot.root().digest().toString(),
+                snapshot.root().top().digest().toString(),
+                null,
+                null,
+                null,
+                new TreeMap<>(snapshot.tags()));
+    }
+
+    private static Snapshot message(SnapshotInProgress snapshot) {
+        boolean isPending = snapshot.failure().isEmpty();
+        return new Snapshot(
+                snapshot.id().value(),
+                snapshot.owner().value(),
+                isPending ? Snapshot.PENDING : Snapshot.ERROR,
+                snapshot.startedAt().toString(),
+                snapshot.description(),
+                snapshot.volume().value(),
+                null,
+                null,
+                snapshot.sizeBytes(),
+                null,
+                null,
+                isPending ? snapshot.progressPercent() : null,
+                isPending ? snapshot.changedBytes() : null,
+                snapshot.failure().orElse(null),
+                new TreeMap<>(snapshot.tags()));
+    }
+}

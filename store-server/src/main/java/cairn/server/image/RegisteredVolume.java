@@ -1,0 +1,51 @@
+package cairn.server.image;
+
+import cairn.image.AccountId;
+import cairn.image.ImageId;
+import cairn.image.SnapshotId;
+import cairn.image.VolumeId;
+import cairn.server.volume.VolumeState;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A volume as the registry has it. What it begins as stands here by its root, so that image and snapshot may go.
+ *
+ * @param image that it was made from, or the last that was made of it
+ * @param snapshot likewise: the parent of the next one
+ * @param isReadOnly nobody may write to it
+ * @param isEphemeral it goes when the last client leaves
+ */
+public record RegisteredVolume(
+        VolumeId id,
+        AccountId owner,
+        VolumeState state,
+        Optional<ImageId> image,
+        Optional<SnapshotId> snapshot,
+        boolean isReadOnly,
+        boolean isEphemeral,
+        Instant createdAt,
+        Map<String, String> tags) {
+    public RegisteredVolume {
+        tags = Map.copyOf(tags);
+    }
+
+    public long sizeBytes() {
+        return state.sizeBytes();
+    }
+
+    /** The same volume over the tree of a snapshot of it. @param newImage of that snapshot, if one was made */
+    RegisteredVolume over(VolumeState after, SnapshotId newSnapshot, Optional<ImageId> newImage) {
+        return new RegisteredVolume(
+                id,
+                owner,
+                after,
+                newImage.or(() -> image),
+                Optional.of(newSnapshot),
+                isReadOnly,
+                isEphemeral,
+                createdAt,
+                tags);
+    }
+}

@@ -1,0 +1,285 @@
+package cairn.server.image;
+
+import static cairn.server.image.VolumeWorld.MIB;
+import static cairn.server.image.VolumeWorld.ROOT;
+import static cairn.server.image.VolumeWorld.THEM;
+import static cairn.server.image.VolumeWorld.US;
+import static cairn.server.image.VolumeWorld.assertFails;
+import static cairn.server.image.VolumeWorld.assertFault;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cairn.Digest;
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.image.NewVolume;
+import cairn.image.SnapshotId;
+import cairn.image.VolumeId;
+import cairn.server.storage.ItemKey;
+import cairn.server.storage.TestDisk;
+import cairn.server.storage.VolumeBlocks;
+import cairn.server.volume.Volume;
+import cairn.server.volume.VolumeState;
+import cairn.tree.Tree;
+import cairn.tree.TreeRoot;
+import io.netty.buffer.Unpooled;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class VolumeRegistryTest {
+    private static final VolumeId UNKNOWN = new VolumeId("vol-00123456789abcdef");
+
+    private final VolumeWorld world = new VolumeWorld();
+    private final VolumeRegistry registry = world.registry;
+    private final TestDisk disk = TestDisk.random(1, 3 * MIB);
+    private final RegisteredImage image = world.push(US, disk, "debian");
+
+    @AfterEach
+    void close() {
+        world.close();
+    }
+
+    @Test
+    void makesAVolumeOfAnImage() {
+        RegisteredVolume volume = registry.create(
+                US, new NewVolume(Optional.of(image.id().value()), Optional.empty(), false, true, Map.of("a", "b")));
+
+        assertEquals(volume, registry.read(US, volume.id()));
+        assertEquals(
+                new VolumeState(volume.id().number(), 3 * MIB, US.domain(), disk.put(world.chunks, US.domain()), 0),
+                volume.state());
+        assertEquals(Optional.of(image.id()), volume.image());
+        assertEquals(Optional.of(image.manifest().root().snapshot()), volume.snapshot());
+        assertTrue(volume.isEphemeral() && !volume.isReadOnly());
+        assertEquals(Map.of("a", "b"), volume.tags());
+        assertArrayEquals(disk.bytes(), world.read(volume.id(), 0, 3 * MIB));
+    }
+
+    @Test
+    void makesAVolumeOfASnapshot() {
+        SnapshotId snapshot = image.manifest().root().snapshot();
+
+        RegisteredVolume volume = registry.create(US, NewVolume.of(snapshot.value()));
+
+        assertEquals(Optional.empty(), volume.image());
+        assertEquals(Optional.of(snapshot), volume.snapshot());
+        assertArrayEquals(disk.bytes(), world.read(volume.id(), 0, 3 * MIB));
+    }
+
+    @Test
+    void makesABlankVolumeOfTheLargestSize() {
+        RegisteredVolume volume = registry.create(US, NewVolume.blank(Tree.DISK_BYTES_MAX));
+
+        assertEquals(TreeRoot.of(Tree.DISK_BYTES_MAX, Digest.ZERO), volume.state().base());
+        assertArrayEquals(new byte[MIB], world.read(volume.id(), Tree.DISK_BYTES_MAX - MIB, MIB));
+    }
+
+    @Test
+    void aThousandVolumesOfOneImageAreAThousandRecordsAndNoData() {
+        int recordsBefore = world.records("");
+        long chunksBefore = world.storage.index().count(ItemKey.CHUNK_KIND);
+        long segmentBytesBefore = world.storage.segments().storedBytes();
+
+        for (int n = 0; n < 1000; n++) {
+            registry.create(US, NewVolume.of(image.id().value()));
+        }
+
+        assertEquals(1000, world.records("volume/"));
+        assertEquals(recordsBefore + 1000, world.records(""));
+        assertEquals(1000, registry.count());
+        assertEquals(chunksBefore, world.storage.index().count(ItemKey.CHUNK_KIND));
+        assertEquals(segmentBytesBefore, world.storage.segments().storedBytes());
+        assertEquals(0, world.storage.volumeBlocks().storedBytes());
+    }
+
+    @Test
+    void aVolumeMayBeLargerThanWhatItBeginsAsButNotSmaller() {
+        RegisteredVolume larger = registry.create(US, sized(5 * MIB));
+
+        assertEquals(5 * MIB, larger.sizeBytes());
+        assertArrayEquals(Arrays.copyOf(disk.bytes(), 5 * MIB), world.read(larger.id(), 0, 5 * MIB));
+        StoreException refused = assertThrows(StoreException.class, () -> registry.create(US, sized(2 * MIB)));
+        assertEquals(Fault.INVALID_REQUEST, refused.fault());
+        assertTrue(
+                refused.getMessage().contains(image.id() + " has at least its 3145728 bytes, not 2097152"),
+                refused.getMessage());
+        assertFault(Fault.INVALID_REQUEST, () -> sized(3 * MIB + 1));
+    }
+
+    private NewVolume sized(long sizeBytes) {
+        return new NewVolume(Optional.of(image.id().value()), Optional.of(sizeBytes), false, false, Map.of());
+    }
+
+    @Test
+    void refusesWhatIsNoSource() {
+        assertFault(Fault.INVALID_REQUEST, () -> registry.create(
+                US, new NewVolume(Optional.empty(), Optional.empty(), false, false, Map.of())));
+        for (String source : List.of("", "ami-1", "snap-", "disk", UNKNOWN.value())) {
+            assertFault(Fault.INVALID_REQUEST, () -> registry.create(US, NewVolume.of(source)));
+        }
+        assertFault(Fault.NOT_FOUND, () -> registry.create(US, NewVolume.of("ami-0123456789abcdef0")));
+        assertFault(Fault.NOT_FOUND, () -> registry.create(US, NewVolume.of("snap-0123456789abcdef0")));
+        assertEquals(0, registry.count());
+    }
+
+    @Test
+    void othersAreToldThatAVolumeDoesNotExist() {
+        VolumeId ours = registry.create(US, NewVolume.of(image.id().value())).id();
+
+        assertFault(Fault.NOT_FOUND, () -> registry.read(THEM, ours));
+        assertFault(Fault.NOT_FOUND, () -> registry.connect(THEM, ours));
+        assertFault(Fault.NOT_FOUND, () -> registry.remove(THEM, ours));
+        assertFault(Fault.NOT_FOUND, () -> world.snapshots.start(THEM, ours, cairn.image.NewSnapshot.plain()));
+        assertFault(Fault.NOT_FOUND, () -> registry.create(THEM, NewVolume.of(image.id().value())));
+        assertFault(
+                Fault.NOT_FOUND,
+                () -> registry.create(THEM, NewVolume.of(image.manifest().root().snapshot().value())));
+        assertEquals(List.of(), registry.list(THEM, "", 10));
+        assertEquals(ours, registry.list(ROOT, "", 10).get(0).id());
+        registry.remove(ROOT, ours);
+        assertFault(Fault.NOT_FOUND, () -> registry.read(US, ours));
+    }
+
+    @Test
+    void listsPageByPage() {
+        List<VolumeId> ours = new ArrayList<>();
+        for (int n = 0; n < 25; n++) {
+            VolumeId id = registry.create(n % 5 == 0 ? THEM : US, NewVolume.blank(512)).id();
+            if (n % 5 != 0) {
+                ours.add(id);
+            }
+        }
+
+        List<VolumeId> paged = new ArrayList<>();
+        List<RegisteredVolume> some;
+        do {
+            some = registry.list(US, paged.isEmpty() ? "" : paged.get(paged.size() - 1).value(), 3);
+            some.forEach(volume -> paged.add(volume.id()));
+        } while (!some.isEmpty());
+
+        assertEquals(20, paged.size());
+        assertEquals(
+                ours.stream().map(VolumeId::value).sorted().toList(),
+                paged.stream().map(VolumeId::value).toList());
+        ephemeral();
+        assertEquals(7, registry.firstKept(7).size());
+        assertEquals(25, registry.firstKept(100).size());
+        assertEquals(26, registry.count());
+    }
+
+    @Test
+    void imageAndSnapshotMayGoWhileTheirVolumesLiveOn() {
+        VolumeId volume = registry.create(US, NewVolume.of(image.id().value())).id();
+        byte[] written = {1, 2, 3};
+
+        world.images.remove(US, image.id());
+        world.write(volume, 1000, written);
+
+        assertEquals(0, world.records("image"));
+        assertEquals(0, world.records("snapshot"));
+        byte[] expected = disk.bytes();
+        System.arraycopy(written, 0, expected, 1000, written.length);
+        assertArrayEquals(expected, world.read(volume, 0, expected.length));
+        assertEquals(Optional.of(image.id()), registry.read(US, volume).image());
+    }
+
+    @Test
+    void nobodyWritesToAReadOnlyVolume() {
+        VolumeId id = registry.create(
+                        US, new NewVolume(Optional.of(image.id().value()), Optional.empty(), true, false, Map.of()))
+                .id();
+
+        try (Volume volume = registry.connect(US, id)) {
+            assertFalse(volume.isWritable());
+            assertFails(Fault.FORBIDDEN, volume.write(0, Unpooled.directBuffer().writeZero(512), false));
+        }
+    }
+
+    @Test
+    void removesTheRecordAndEveryBlock() {
+        VolumeId volume = registry.create(US, NewVolume.of(image.id().value())).id();
+        int records = world.records("");
+        world.write(volume, 0, disk.bytes(MIB, MIB));
+        assertTrue(registry.dirtyBytes(volume) > 0);
+        assertTrue(world.storage.volumeBlocks().storedBytes() > 0);
+
+        registry.remove(US, volume);
+
+        assertFault(Fault.NOT_FOUND, () -> registry.read(US, volume));
+        assertFault(Fault.NOT_FOUND, () -> registry.connect(US, volume));
+        assertFault(Fault.NOT_FOUND, () -> registry.remove(US, volume));
+        assertEquals(records - 1, world.records(""));
+        assertEquals(0, world.storage.volumeBlocks().storedBytes());
+    }
+
+    @Test
+    void aVolumeInUseIsNotRemoved() {
+        VolumeId id = registry.create(US, NewVolume.of(image.id().value())).id();
+
+        try (Volume volume = registry.connect(US, id)) {
+            StoreException refused = assertThrows(StoreException.class, () -> registry.remove(US, id));
+            assertEquals(Fault.CONFLICT, refused.fault());
+            assertTrue(refused.getMessage().contains("volume " + id + " is in use"), refused.getMessage());
+            assertEquals(1, registry.clients(id));
+            assertEquals(3 * MIB, volume.sizeBytes());
+        }
+
+        assertEquals(0, registry.clients(id));
+        registry.remove(US, id);
+    }
+
+    @Test
+    void anEphemeralVolumeGoesWithItsLastClient() {
+        VolumeId id = ephemeral();
+        Volume first = registry.connect(US, id);
+        Volume second = registry.connect(US, id);
+
+        first.close();
+        registry.left(id);
+        assertEquals(id, registry.read(US, id).id(), "another client has it open");
+        second.close();
+        registry.left(id);
+
+        assertFault(Fault.NOT_FOUND, () -> registry.read(US, id));
+        registry.left(id);
+    }
+
+    private VolumeId ephemeral() {
+        return registry.create(
+                        US, new NewVolume(Optional.of(image.id().value()), Optional.empty(), false, true, Map.of()))
+                .id();
+    }
+
+    @Test
+    void aStartRemovesEphemeralVolumesAndBlocksOfVolumesThatAreGone() {
+        VolumeId kept = registry.create(US, NewVolume.of(image.id().value())).id();
+        VolumeId gone = ephemeral();
+        world.write(kept, 0, new byte[] {1});
+        world.write(gone, 0, new byte[] {1});
+        world.write(registry.create(US, NewVolume.blank(MIB)).id(), 0, new byte[] {1});
+        VolumeId crashed = registry.list(US, "", 10).stream()
+                .filter(volume -> volume.image().isEmpty())
+                .findFirst()
+                .orElseThrow()
+                .id();
+        // What a crash leaves between the record's end and the blocks'.
+        world.storage.catalog().commit(List.of(new cairn.server.storage.Catalog.Change.Delete("volume/" + crashed, 1)));
+
+        registry.removeLeftovers();
+
+        assertEquals(List.of(kept), registry.firstKept(10));
+        List<Long> numbers = new ArrayList<>();
+        world.storage.volumeBlocks().forEachVolume(numbers::add);
+        assertEquals(List.of(kept.number()), numbers);
+        assertArrayEquals(new byte[] {1}, world.read(kept, 0, 1));
+        assertEquals(VolumeBlocks.BLOCK_BYTES, registry.dirtyBytes(kept));
+    }
+}

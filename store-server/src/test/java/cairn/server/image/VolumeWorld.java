@@ -1,0 +1,96 @@
+package cairn.server.image;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.image.AccountId;
+import cairn.image.ImageName;
+import cairn.image.NewImage;
+import cairn.image.StoreKey;
+import cairn.image.VolumeId;
+import cairn.server.account.Caller;
+import cairn.server.storage.ChunkStore;
+import cairn.server.storage.DomainId;
+import cairn.server.storage.MemoryStorage;
+import cairn.server.storage.TestDisk;
+import cairn.server.volume.Volume;
+import cairn.server.volume.Volumes;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
+import java.time.Clock;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import org.junit.jupiter.api.function.Executable;
+
+/** Everything that keeps volumes, in memory, and two accounts that have nothing to do with each other. */
+final class VolumeWorld implements AutoCloseable {
+    static final Caller ROOT = new Caller(new AccountId("000000000009"), new DomainId(1), true);
+    static final Caller US = new Caller(new AccountId("000000000001"), new DomainId(2), false);
+    static final Caller THEM = new Caller(new AccountId("000000000002"), new DomainId(3), false);
+    static final int MIB = 1 << 20;
+
+    final MemoryStorage storage = new MemoryStorage();
+    final HeldCatalog catalog = new HeldCatalog(storage.catalog());
+    final ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
+    final ImageRegistry images = new ImageRegistry(catalog, new StoreKey(new byte[32]), Clock.systemUTC());
+    final Volumes volumes = new Volumes(chunks, storage.volumeBlocks(), 8 * MIB, MIB);
+    final VolumeRegistry registry =
+            new VolumeRegistry(catalog, images, volumes, storage.volumeBlocks(), Clock.systemUTC());
+    final VolumeSnapshots snapshots = new VolumeSnapshots(catalog, images, registry);
+
+    RegisteredImage push(Caller caller, TestDisk disk, String name) {
+        return images.register(
+                caller, NewImage.of(new ImageName(name)), disk.put(chunks, caller.domain()), List.of());
+    }
+
+    void write(VolumeId id, long offset, byte[] bytes) {
+        try (Volume volume = registry.connect(ROOT, id)) {
+            volume.write(offset, Unpooled.directBuffer().writeBytes(bytes), true).join();
+        }
+    }
+
+    byte[] read(VolumeId id, long offset, int lengthBytes) {
+        try (Volume volume = registry.connect(ROOT, id)) {
+            return read(volume, offset, lengthBytes);
+        }
+    }
+
+    /** The whole of a disk that nobody can write to. */
+    byte[] read(Disk disk) {
+        try (Volume volume = volumes.open(disk.domain(), disk.root())) {
+            return read(volume, 0, Math.toIntExact(disk.root().sizeBytes()));
+        }
+    }
+
+    private static byte[] read(Volume volume, long offset, int lengthBytes) {
+        ByteBuf bytes = volume.read(offset, lengthBytes).join();
+        try {
+            return ByteBufUtil.getBytes(bytes);
+        } finally {
+            bytes.release();
+        }
+    }
+
+    int records(String prefix) {
+        return storage.catalog().list(prefix, "", Integer.MAX_VALUE).size();
+    }
+
+    static void assertFault(Fault fault, Executable call) {
+        assertEquals(fault, assertThrows(StoreException.class, call).fault());
+    }
+
+    static void assertFails(Fault fault, java.util.concurrent.Future<?> future) {
+        assertEquals(fault, Fault.of(assertThrows(ExecutionException.class, future::get)));
+    }
+
+    @Override
+    public void close() {
+        catalog.letGo();
+        snapshots.close();
+        volumes.close();
+        storage.close();
+    }
+}
