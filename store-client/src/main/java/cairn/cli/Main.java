@@ -107,6 +107,7 @@ public final class Main implements Runnable {
                 .addSubcommand(new RemoveCommand(terminal))
                 .addSubcommand(new DiffCommand(terminal))
                 .addSubcommand(new UriCommand(terminal))
+                .addSubcommand(new RunCommand(terminal))
                 .addSubcommand(group(new GroupCommand.Volumes())
                         .addSubcommand(new VolumeCommands.Create(terminal))
                         .addSubcommand(new VolumeCommands.ListAll(terminal))
@@ -137,6 +138,8 @@ public final class Main implements Runnable {
         register(cairn, Architecture.class, Architecture::parse);
         register(cairn, BootMode.class, BootMode::parse);
         register(cairn, DiskFormat.class, text -> named(DiskFormat.values(), text));
+        register(cairn, PortForward.class, PortForward::parse);
+        register(cairn, RunCommand.Accelerator.class, text -> named(RunCommand.Accelerator.values(), text));
         register(cairn, Codec.class, text -> named(Codec.values(), text));
         return cairn.setUsageHelpWidth(terminal.columns()).setAbbreviatedOptionsAllowed(false);
     }
