@@ -44,7 +44,9 @@ public final class Main implements Runnable {
     /** Runs one command. @return its exit code: 0 done, 1 failed, 2 wrong usage */
     static int run(PrintStream out, PrintStream err, String... args) {
         return new CommandLine(new Main())
+                .addSubcommand(new BootCommand(out, err))
                 .addSubcommand(new DedupCommand(out, err))
+                .addSubcommand(new BlocksCommand(out, err))
                 .addSubcommand(jmh())
                 .setOut(new PrintWriter(out, true))
                 .setErr(new PrintWriter(err, true))
