@@ -4,7 +4,6 @@ import cairn.server.storage.MemoryStorage.Door;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -17,9 +16,9 @@ final class MemoryVolumeBlocks implements VolumeBlocks {
             Comparator.comparingLong(Layer::volume).thenComparingInt(Layer::number);
 
     /** What a layer holds. */
-    private record Content(Map<Long, byte[]> blocks, TreeMap<Long, Integer> states) {
+    private record Content(TreeMap<Long, byte[]> blocks, TreeMap<Long, Integer> states) {
         Content() {
-            this(new HashMap<>(), new TreeMap<>());
+            this(new TreeMap<>(), new TreeMap<>());
         }
     }
 
@@ -118,6 +117,23 @@ final class MemoryVolumeBlocks implements VolumeBlocks {
     @Override
     public Found tryRead(Layer layer, long blockIndex, ByteBuffer into) {
         return read(layer, blockIndex, into) ? Found.YES : Found.NO;
+    }
+
+    @Override
+    public void readRun(Layer layer, long fromBlock, long untilBlock, BlockVisitor visitor) {
+        door.requireOpen();
+        VolumeBlocks.requireIndex(layer, fromBlock);
+        ByteBuffer lent = ByteBuffer.allocateDirect(BLOCK_BYTES);
+        run(layer, fromBlock, untilBlock)
+                .forEach((blockIndex, block) -> visitor.visit(blockIndex, lent.clear().put(block).flip()));
+    }
+
+    /** A copy; blocks themselves never change. */
+    private synchronized Map<Long, byte[]> run(Layer layer, long fromBlock, long untilBlock) {
+        Content content = layers.get(layer);
+        return content == null || fromBlock >= untilBlock
+                ? Map.of()
+                : new TreeMap<>(content.blocks.subMap(fromBlock, untilBlock));
     }
 
     @Override

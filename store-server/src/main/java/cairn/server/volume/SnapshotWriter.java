@@ -31,11 +31,11 @@ import java.util.function.LongConsumer;
 /**
  * Makes a tree of a base and the layers over it: looks only at chunks that the layers have anything of. What it holds
  * in memory is bounded by what {@linkplain SnapshotPages#STEP_LEVEL one step} covers, 4 GiB of disk: its chunks' ids
- * and pages, some 10 MiB. Blocks. For one thread, once.
+ * and pages, some 10 MiB, and 4 MiB of content. Blocks. For one thread, once.
  */
 final class SnapshotWriter {
-    /** Chunks that are read and hashed together. */
-    private static final int GROUP_CHUNKS = 16;
+    /** Chunks that are read together, all in one leaf: of each layer in one run. */
+    private static final int GROUP_CHUNKS = 64;
     private static final long STEP_LEAVES = Tree.spanBytes(SnapshotPages.STEP_LEVEL) / Tree.LEAF_SPAN_BYTES;
 
     private final ChunkStore store;
@@ -47,9 +47,13 @@ final class SnapshotWriter {
     private final Runnable requireOpen;
     private final byte[] plain = new byte[GROUP_CHUNKS * Chunk.SIZE_BYTES];
     private final byte[] packed = new byte[ChunkCodec.scratchBytes(Chunk.SIZE_BYTES)];
-    private final ByteBuffer row = ByteBuffer.allocateDirect(BLOCK_BYTES);
     private final TreeMap<Long, ChunkId> changes = new TreeMap<>();
     private final List<Dirty> group = new ArrayList<>(GROUP_CHUNKS);
+    // Of each chunk of the group: its blocks whose rows are to be had from which layer, those that are zeros, and
+    // whether it has others.
+    private final int[][] rows;
+    private final int[] zeros = new int[GROUP_CHUNKS];
+    private final boolean[] showsBase = new boolean[GROUP_CHUNKS];
     private TreeRoot tree;
     private long chunksHashed;
 
@@ -71,6 +75,7 @@ final class SnapshotWriter {
         this.blocks = blocks;
         this.domain = domain;
         this.view = view;
+        this.rows = new int[view.layers().size()][GROUP_CHUNKS];
         this.pages = new SnapshotPages(store, domain, cache);
         this.tree = view.tree();
         this.base = new TreeReader(view.tree(), pages);
@@ -120,25 +125,39 @@ final class SnapshotWriter {
     }
 
     private void storeGroup() {
+        findPlaces();
         fillFromBase();
+        fillZeros();
+        for (int n = 0; n < rows.length; n++) {
+            fillFrom(view.layers().get(n).layer(), rows[n]);
+        }
         for (int i = 0; i < group.size(); i++) {
-            long chunk = group.get(i).chunk;
-            int at = i * Chunk.SIZE_BYTES;
-            for (int slot = 0; slot < BLOCKS; slot++) {
-                overlay(chunk * BLOCKS + slot, at + slot * BLOCK_BYTES);
-            }
-            storeChunk(group.get(i), at);
+            storeChunk(group.get(i), i * Chunk.SIZE_BYTES);
         }
     }
 
-    /** Fills in what the base has, of those chunks of which it still shows anything. */
-    private void fillFromBase() {
-        Arrays.fill(plain, 0, group.size() * Chunk.SIZE_BYTES, (byte) 0);
-        Map<ItemKey, List<Integer>> wanted = new HashMap<>();
+    /** As {@link VolumeView#placeOf}, for all of the group's blocks. */
+    private void findPlaces() {
         for (int i = 0; i < group.size(); i++) {
             Dirty dirty = group.get(i);
-            if (!dirty.before.isAbsent() && showsBase(dirty.chunk)) {
-                wanted.computeIfAbsent(ItemKey.of(dirty.before), key -> new ArrayList<>()).add(i);
+            int left = BlockStates.ALL;
+            zeros[i] = 0;
+            for (int n = rows.length - 1; n >= 0; n--) {
+                int states = view.layers().get(n).states().get(dirty.chunk);
+                rows[n][i] = BlockStates.rows(states) & left;
+                zeros[i] |= BlockStates.known(states) & ~BlockStates.rows(states) & left;
+                left &= ~BlockStates.known(states);
+            }
+            showsBase[i] = left != 0 && !dirty.before.isAbsent();
+            zeros[i] |= dirty.before.isAbsent() ? left : 0;
+        }
+    }
+
+    private void fillFromBase() {
+        Map<ItemKey, List<Integer>> wanted = new HashMap<>();
+        for (int i = 0; i < group.size(); i++) {
+            if (showsBase[i]) {
+                wanted.computeIfAbsent(ItemKey.of(group.get(i).before), key -> new ArrayList<>()).add(i);
             }
         }
         if (!wanted.isEmpty()) {
@@ -150,24 +169,62 @@ final class SnapshotWriter {
         }
     }
 
-    private boolean showsBase(long chunk) {
-        int known = 0;
-        for (DirtyLayer layer : view.layers()) {
-            known |= BlockStates.known(layer.states().get(chunk));
+    private void fillZeros() {
+        for (int i = 0; i < group.size(); i++) {
+            for (int left = zeros[i]; left != 0; left &= left - 1) {
+                int at = i * Chunk.SIZE_BYTES + Integer.numberOfTrailingZeros(left) * BLOCK_BYTES;
+                Arrays.fill(plain, at, at + BLOCK_BYTES, (byte) 0);
+            }
         }
-        return known != BlockStates.ALL;
     }
 
-    private void overlay(long block, int at) {
-        Place place = view.placeOf(block);
-        if (place instanceof DirtyLayer layer) {
-            if (!blocks.read(layer.layer(), block, row.clear())) {
+    /** @param wanted the rows of each chunk that are wanted of this layer; none is left when this returns */
+    private void fillFrom(VolumeBlocks.Layer layer, int[] wanted) {
+        int first = 0;
+        int last = group.size() - 1;
+        while (first <= last && wanted[first] == 0) {
+            first++;
+        }
+        if (first > last) {
+            return;
+        }
+        while (wanted[last] == 0) {
+            last--;
+        }
+        long from = group.get(first).chunk * BLOCKS + Integer.numberOfTrailingZeros(wanted[first]);
+        long until = group.get(last).chunk * BLOCKS + Integer.SIZE - Integer.numberOfLeadingZeros(wanted[last]);
+        blocks.readRun(layer, from, until, new Filling(wanted, first));
+        for (int i = first; i <= last; i++) {
+            if (wanted[i] != 0) {
+                long block = group.get(i).chunk * BLOCKS + Integer.numberOfTrailingZeros(wanted[i]);
                 throw new StoreException(
-                        CORRUPT, "block " + block + " of " + layer.layer() + " is missing, though its states name it");
+                        CORRUPT, "block " + block + " of " + layer + " is missing, though its states name it");
             }
-            row.flip().get(plain, at, BLOCK_BYTES);
-        } else if (place != Place.Rowless.BASE) {
-            Arrays.fill(plain, at, at + BLOCK_BYTES, (byte) 0);
+        }
+    }
+
+    /** Copies the wanted ones of a layer's rows, which come in the order of the group, to their places. */
+    private final class Filling implements VolumeBlocks.BlockVisitor {
+        private final int[] wanted;
+        private int i;
+
+        Filling(int[] wanted, int first) {
+            this.wanted = wanted;
+            this.i = first;
+        }
+
+        @Override
+        public void visit(long blockIndex, ByteBuffer block) {
+            long chunk = BlockStates.chunkOf(blockIndex);
+            while (group.get(i).chunk < chunk) {
+                i++;
+            }
+            int mask = BlockStates.maskOf(blockIndex);
+            // What a later layer hides comes by as well.
+            if (group.get(i).chunk == chunk && (wanted[i] & mask) != 0) {
+                block.get(plain, i * Chunk.SIZE_BYTES + (int) (blockIndex % BLOCKS) * BLOCK_BYTES, BLOCK_BYTES);
+                wanted[i] &= ~mask;
+            }
         }
     }
 

@@ -120,6 +120,18 @@ public final class FailingVolumeBlocks implements VolumeBlocks {
     }
 
     @Override
+    public void readRun(Layer layer, long fromBlock, long untilBlock, BlockVisitor visitor) {
+        inner.readRun(layer, fromBlock, untilBlock, (blockIndex, block) -> {
+            if (blockIndex == damaged) {
+                throw new StoreException(CORRUPT, "block " + blockIndex + " of " + layer + " is damaged");
+            }
+            if (blockIndex != lost) {
+                visitor.visit(blockIndex, block);
+            }
+        });
+    }
+
+    @Override
     public void forEachStates(long volume, int fromLayer, StatesVisitor visitor) {
         inner.forEachStates(volume, fromLayer, visitor);
     }

@@ -12,11 +12,13 @@ import cairn.server.storage.VolumeBlocks.Found;
 import cairn.server.storage.VolumeBlocks.Layer;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
@@ -65,6 +67,51 @@ abstract class VolumeBlocksContract extends StorageContract {
         assertEquals(block(1), into.flip());
         assertEquals(Found.NO, blocks.tryRead(FIRST, 8, into.clear()));
         assertEquals(0, into.position());
+    }
+
+    @Test
+    void readsARunOfALayersBlocksInTheirOrder() {
+        for (long index : new long[] {1L << 36, 300, 9, 8, 2, 0}) {
+            put(FIRST, index, 1 + index);
+        }
+        put(FIRST, 300, 7);
+        try (Batch batch = blocks.begin(FIRST)) {
+            batch.removeBlock(8);
+            batch.putStates(9, 1);
+            batch.commit(false);
+        }
+        put(new Layer(VOLUME, 1), 3, 99);
+        put(new Layer(VOLUME, 1), 0, 98);
+        put(new Layer(VOLUME + 1, 0), 3, 99);
+
+        assertEquals(List.of("0=1", "2=3", "9=10", "300=7", "68719476736=68719476737"), run(FIRST, 0, Long.MAX_VALUE));
+        assertEquals(List.of("2=3", "9=10"), run(FIRST, 1, 300));
+        assertEquals(List.of("9=10", "300=7"), run(FIRST, 3, 301));
+        assertEquals(List.of(), run(FIRST, 10, 300));
+        assertEquals(List.of(), run(FIRST, 2, 2));
+        assertEquals(List.of(), run(FIRST, 9, 2));
+        assertEquals(List.of(), run(new Layer(VOLUME, 2), 0, Long.MAX_VALUE));
+        blocks.removeLayers(VOLUME, 1);
+        assertEquals(List.of(), run(FIRST, 0, Long.MAX_VALUE));
+        assertEquals(List.of("0=98", "3=99"), run(new Layer(VOLUME, 1), 0, Long.MAX_VALUE));
+    }
+
+    @Test
+    void readsARunAsItIsAtOneMoment() {
+        for (int index = 0; index < 100; index++) {
+            put(FIRST, index, 1);
+        }
+        List<Long> seen = new ArrayList<>();
+
+        blocks.readRun(FIRST, 0, 100, (index, block) -> {
+            if (index == 0) {
+                CompletableFuture.runAsync(() -> put(FIRST, 50, 2)).join();
+            }
+            seen.add(block.getLong(block.position()));
+        });
+
+        assertEquals(Collections.nCopies(100, 1L), seen);
+        assertEquals(2, read(FIRST, 50));
     }
 
     @Test
@@ -129,6 +176,7 @@ abstract class VolumeBlocksContract extends StorageContract {
         assertFault(Fault.INVALID_REQUEST, () -> blocks.read(FIRST, -1, direct()));
         assertFault(Fault.INVALID_REQUEST, () -> blocks.tryRead(FIRST, -1, direct()));
         try (Batch batch = blocks.begin(FIRST)) {
+            assertFault(Fault.INVALID_REQUEST, () -> blocks.readRun(FIRST, -1, 1, (index, block) -> {}));
             assertFault(Fault.INVALID_REQUEST, () -> batch.putBlock(-1, direct()));
             assertFault(Fault.INVALID_REQUEST, () -> batch.removeBlock(-1));
             assertFault(Fault.INVALID_REQUEST, () -> batch.putStates(-1, 1));
@@ -355,8 +403,11 @@ abstract class VolumeBlocksContract extends StorageContract {
         }
 
         for (int number = 0; number <= layer; number++) {
+            Map<Long, Long> content = expected.getOrDefault(number, Map.of());
+            assertEquals(
+                    new TreeMap<>(content).toString(), "{" + String.join(", ", run(new Layer(VOLUME, number), 0, 64)) + "}");
             for (long index = 0; index < 64; index++) {
-                long item = expected.getOrDefault(number, Map.of()).getOrDefault(index, 0L);
+                long item = content.getOrDefault(index, 0L);
                 assertEquals(item, read(new Layer(VOLUME, number), index), "layer " + number + ", block " + index);
             }
         }
@@ -413,6 +464,18 @@ abstract class VolumeBlocksContract extends StorageContract {
         long item = into.getLong(0);
         assertEquals(block(item), into.flip());
         return item;
+    }
+
+    /** Each as {@code block=item}, with the item's bytes. */
+    private List<String> run(Layer layer, long fromBlock, long untilBlock) {
+        List<String> found = new ArrayList<>();
+        blocks.readRun(layer, fromBlock, untilBlock, (index, block) -> {
+            assertTrue(block.isDirect());
+            long item = block.getLong(block.position());
+            assertEquals(block(item), block);
+            found.add(index + "=" + item);
+        });
+        return found;
     }
 
     /** Each as {@code layer/chunk=states}. */

@@ -117,6 +117,10 @@ final class Keys {
         return (long) LONG.get(key, 12);
     }
 
+    static long indexOfVolumeRow(ByteBuffer key) {
+        return key.getLong(12);
+    }
+
     static int states(byte[] bytes) {
         return (int) INT.get(bytes, 0);
     }

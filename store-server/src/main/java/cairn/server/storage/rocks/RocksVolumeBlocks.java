@@ -40,6 +40,9 @@ final class RocksVolumeBlocks implements VolumeBlocks {
     /** What a row takes of the log and, later, of a file beside a block. */
     private static final long ROW_BYTES = 64;
 
+    /** What a run reads of each file at once. */
+    private static final long READ_AHEAD_BYTES = 256 << 10;
+
     private final Database database;
     private final Tuning tuning;
     private final FreeSpace space;
@@ -49,6 +52,10 @@ final class RocksVolumeBlocks implements VolumeBlocks {
     /** Likewise. */
     private final ThreadLocal<ByteBuffer> statesBuffers =
             ThreadLocal.withInitial(() -> ByteBuffer.allocateDirect(STATES_BYTES));
+
+    /** Likewise. */
+    private final ThreadLocal<ByteBuffer> runBuffers =
+            ThreadLocal.withInitial(() -> ByteBuffer.allocateDirect(BLOCK_BYTES));
 
     RocksVolumeBlocks(Database database, Tuning tuning, FreeSpace space) {
         this.database = database;
@@ -231,6 +238,36 @@ final class RocksVolumeBlocks implements VolumeBlocks {
 
     private static String shown(Layer layer, long blockIndex) {
         return "block " + blockIndex + " of " + layer;
+    }
+
+    @Override
+    public void readRun(Layer layer, long fromBlock, long untilBlock, BlockVisitor visitor) {
+        VolumeBlocks.requireIndex(layer, fromBlock);
+        if (fromBlock >= untilBlock) {
+            return;
+        }
+        long[] next = {fromBlock};
+        database.read(() -> "read blocks from block " + next[0] + " on of " + layer, handles -> {
+            try (Slice end = new Slice(Keys.bytesOf(key(layer, untilBlock)));
+                    ReadOptions once = new ReadOptions()
+                            .setIterateUpperBound(end)
+                            .setFillCache(false)
+                            .setReadaheadSize(READ_AHEAD_BYTES);
+                    RocksIterator rows = handles.db().newIterator(handles.of(Family.VOLUME_BLOCKS), once)) {
+                ByteBuffer key = keys.get();
+                ByteBuffer block = runBuffers.get();
+                for (rows.seek(key(layer, fromBlock)); rows.isValid(); rows.next()) {
+                    int keyBytes = rows.key(key.clear());
+                    int blockBytes = rows.value(block.clear());
+                    requireRow(layer.volume(), keyBytes == Keys.VOLUME_ROW_BYTES && blockBytes == BLOCK_BYTES);
+                    long index = Keys.indexOfVolumeRow(key);
+                    visitor.visit(index, block);
+                    next[0] = index + 1;
+                }
+                rows.status();
+            }
+            return null;
+        });
     }
 
     @Override

@@ -2,6 +2,7 @@ package cairn.server.storage.rocks;
 
 import static cairn.server.storage.VolumeBlocks.BLOCK_BYTES;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cairn.Fault;
@@ -172,6 +173,14 @@ class RocksVolumeBlocksDiskTest {
             String message = failures.get(0).getMessage();
             assertTrue(message.contains("layer 3 of volume 0000000000000007"), message);
             assertTrue(message.matches(".*block (98|99|100) .*"), message);
+
+            List<Long> read = new ArrayList<>();
+            StoreException failure = assertThrows(
+                    StoreException.class,
+                    () -> storage.volumeBlocks().readRun(layer, 0, 500, (index, block) -> read.add(index)));
+            assertEquals(Fault.CORRUPT, failure.fault());
+            assertTrue(failure.getMessage().contains("block " + read.size() + " on of " + layer), failure.getMessage());
+            assertEquals(message.replaceAll(".*block (98|99|100) .*", "$1"), Integer.toString(read.size()));
         }
     }
 
