@@ -8,7 +8,9 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Changes to a volume's newest layer that are made whole or not at all, and seen only then. Blocks. For one thread, the
@@ -27,6 +29,7 @@ final class BlockBatch implements AutoCloseable {
     private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(BlockStates.BLOCK_BYTES).asReadOnlyBuffer();
 
     private final VolumeBlocks blocks;
+    private final StatesBudget budget;
     private final VolumeView view;
     private final BaseHoles baseHoles;
     private final DirtyLayer newest;
@@ -34,6 +37,8 @@ final class BlockBatch implements AutoCloseable {
     private final Map<Long, ByteBuf> merged = new HashMap<>();
     private VolumeBlocks.Batch rows;
     private long bytes;
+    /** Leaves that were taken for what is to be published. */
+    private int leavesTaken;
 
     /** What becomes of a chunk. */
     private static final class Change {
@@ -48,8 +53,9 @@ final class BlockBatch implements AutoCloseable {
         }
     }
 
-    BlockBatch(VolumeBlocks blocks, VolumeView view, BaseHoles baseHoles) {
+    BlockBatch(VolumeBlocks blocks, StatesBudget budget, VolumeView view, BaseHoles baseHoles) {
         this.blocks = blocks;
+        this.budget = budget;
         this.view = view;
         this.baseHoles = baseHoles;
         this.newest = view.newest();
@@ -229,6 +235,7 @@ final class BlockBatch implements AutoCloseable {
                 buffer.release();
             }
         }
+        takeLeaves();
         changes.forEach((chunk, change) -> {
             if (change.states != newest.states().get(chunk)) {
                 rows().putStates(chunk, change.states);
@@ -240,14 +247,31 @@ final class BlockBatch implements AutoCloseable {
         return rows != null;
     }
 
+    /** Makes sure of the heap that {@link #publish} takes, because that is not to fail. */
+    private void takeLeaves() {
+        Set<Long> added = new HashSet<>();
+        changes.forEach((chunk, change) -> {
+            long leaf = chunk / DirtyMap.LEAF_CHUNKS;
+            if (change.states != BlockStates.NONE && !newest.states().hasLeaf(leaf)) {
+                added.add(leaf);
+            }
+        });
+        if (!added.isEmpty()) {
+            budget.take(added.size());
+            leavesTaken = added.size();
+        }
+    }
+
     /** Lets all see the changes. */
     void publish() {
+        leavesTaken = 0;
         changes.forEach((chunk, change) -> newest.states().put(chunk, change.states));
     }
 
     /** Gives up what was not committed. */
     @Override
     public void close() {
+        budget.give(leavesTaken);
         merged.values().forEach(ByteBuf::release);
         merged.clear();
         if (rows != null) {

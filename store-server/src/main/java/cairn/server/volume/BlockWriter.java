@@ -15,6 +15,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class BlockWriter {
     private final VolumeBlocks blocks;
+    private final StatesBudget budget;
     /** Held while what is stored and what the states say may differ. */
     private final ReentrantLock publishing = new ReentrantLock();
     private volatile VolumeView view;
@@ -22,8 +23,9 @@ final class BlockWriter {
     /** Whether anything may be lost in a crash; what an earlier run has left, for all that is known. */
     private boolean isUnsynced = true;
 
-    BlockWriter(VolumeBlocks blocks, VolumeView view) {
+    BlockWriter(VolumeBlocks blocks, StatesBudget budget, VolumeView view) {
         this.blocks = blocks;
+        this.budget = budget;
         this.view = view;
         this.baseHoles = new BaseHoles(view.base());
     }
@@ -35,6 +37,7 @@ final class BlockWriter {
 
     /** Changes what the volume is made of, but not its bytes. */
     void become(VolumeView next) {
+        budget.give(view.leafCount() - next.leafCount());
         publishing.lock();
         try {
             baseHoles = new BaseHoles(next.base());
@@ -54,7 +57,7 @@ final class BlockWriter {
         List<QueuedChange> done = new ArrayList<>(changes.size());
         QueuedChange part = null;
         int failed = 0;
-        try (BlockBatch batch = new BlockBatch(blocks, view, baseHoles)) {
+        try (BlockBatch batch = new BlockBatch(blocks, budget, view, baseHoles)) {
             boolean isSynced = false;
             for (QueuedChange change : changes) {
                 QueuedChange.Applied how = batch.isFull() ? QueuedChange.Applied.LATER : tryApply(change, batch);

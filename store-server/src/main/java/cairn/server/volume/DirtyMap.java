@@ -9,7 +9,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 /**
  * The {@link BlockStates} of a layer's chunks, on the heap: leaves of 256 chunks, 1 KiB for every 16 MiB of disk in
  * which anything was written; so a layer takes 64 MiB for each TiB that was written to all over, and nothing for what
- * was not. One thread at a time writes; any number reads meanwhile, without a lock and without allocating.
+ * was not. Whoever puts has taken the leaves for it from the {@link StatesBudget}. One thread at a time writes; any
+ * number reads meanwhile, without a lock and without allocating.
  */
 final class DirtyMap {
     static final int LEAF_CHUNKS = Page.CHILDREN;
@@ -55,6 +56,11 @@ final class DirtyMap {
     /** Whether anything may be held of the 256 chunks from {@code leaf * 256} on. */
     boolean hasLeaf(long leaf) {
         return leafCount != 0 && find(leaves, leaf) != null;
+    }
+
+    /** How many leaves there are, each of which takes {@link StatesBudget#LEAF_BYTES}. */
+    int leafCount() {
+        return leafCount;
     }
 
     /** How many chunks the layer holds anything of. */

@@ -135,7 +135,7 @@ final class LiveVolumes {
             try {
                 requireOpen();
                 if (volume != null) {
-                    volume.queue().addTurn(volume.queue()::endHere).join();
+                    volume.queue().addTurn(volume::endHere).join();
                 }
                 action.run();
             } catch (CompletionException e) {
@@ -189,7 +189,7 @@ final class LiveVolumes {
             if (lock.tryLock()) {
                 try {
                     if (uses == 0 && !isGone) {
-                        volume.queue().endHere();
+                        volume.endHere();
                         leave();
                     }
                 } finally {

@@ -20,6 +20,7 @@ record VolumeParts(
         ChunkCache chunks,
         Hints hints,
         Boots boots,
+        StatesBudget states,
         Executor loaders,
         Executor writers) {
 

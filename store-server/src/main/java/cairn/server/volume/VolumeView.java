@@ -100,6 +100,11 @@ record VolumeView(TreeVolume base, TreeRoot tree, int firstLayer, List<DirtyLaye
         return new VolumeView(newBase, newTree, newFirstLayer, left);
     }
 
+    /** How many leaves of states the layers have. */
+    long leafCount() {
+        return layers.stream().mapToLong(layer -> layer.states().leafCount()).sum();
+    }
+
     /** Bytes of all rows. */
     long rowBytes() {
         return layers.stream().mapToLong(layer -> layer.states().rowCount()).sum() * BlockStates.BLOCK_BYTES;

@@ -21,6 +21,8 @@ public final class Volumes implements AutoCloseable {
     /** How far ahead of a sequential reader chunks are loaded, where the cache is large enough for it. */
     private static final long READ_AHEAD_BYTES = 2L << 20;
     private static final int READ_AHEADS_IN_CACHE = 16;
+    /** The share of the heap that writable volumes may take, as a divisor. */
+    private static final int STATES_OF_HEAP = 4;
 
     private final ExecutorService loaders;
     private final ExecutorService writers;
@@ -46,6 +48,25 @@ public final class Volumes implements AutoCloseable {
             long pageCacheBytes,
             BootProfiles profiles,
             Clock clock) {
+        this(
+                store,
+                blocks,
+                chunkCacheBytes,
+                pageCacheBytes,
+                Runtime.getRuntime().maxMemory() / STATES_OF_HEAP,
+                profiles,
+                clock);
+    }
+
+    /** @param statesBytesMax heap for what writable volumes in use hold of which chunk, all of them together */
+    Volumes(
+            ChunkStore store,
+            VolumeBlocks blocks,
+            long chunkCacheBytes,
+            long pageCacheBytes,
+            long statesBytesMax,
+            BootProfiles profiles,
+            Clock clock) {
         this.loaders = threads("loader-", Math.max(LOADERS_MIN, 2 * Runtime.getRuntime().availableProcessors()));
         this.writers = threads("writer-", WRITERS);
         DemandLoads demand = new DemandLoads(loaders);
@@ -58,6 +79,7 @@ public final class Volumes implements AutoCloseable {
                 chunks,
                 new Hints(Math.min(READ_AHEAD_BYTES, chunkCacheBytes / READ_AHEADS_IN_CACHE)),
                 new Boots(profiles, clock, pages, chunks, demand, chunkCacheBytes),
+                new StatesBudget(statesBytesMax),
                 demand,
                 writers);
         this.live = new LiveVolumes(parts);
@@ -76,7 +98,8 @@ public final class Volumes implements AutoCloseable {
      * Begins one more use of a writable volume. Blocks, also until a {@link #whileUnused} of it has ended.
      *
      * @param state called where nobody uses it yet, while nobody else can begin to; what it throws is thrown on
-     * @throws cairn.StoreException CORRUPT, SHUTTING_DOWN
+     * @throws cairn.StoreException NO_SPACE if what it was written to does not fit into the heap beside that of others;
+     *     CORRUPT, SHUTTING_DOWN
      */
     public LiveVolume live(long number, Supplier<VolumeState> state) {
         return live.live(number, state);
@@ -101,6 +124,11 @@ public final class Volumes implements AutoCloseable {
     public Volume open(DomainId domain, TreeRoot root, ImageId image) {
         Boot boot = parts.boots().begin(image, domain, root);
         return parts.tree(domain, root, root.sizeBytes(), boot::touched, boot::close);
+    }
+
+    /** Heap that writable volumes in use take for what they hold of which chunk. */
+    long statesBytes() {
+        return parts.states().takenBytes();
     }
 
     /** How many chunks were read from the store for volumes, all others having been cached. */

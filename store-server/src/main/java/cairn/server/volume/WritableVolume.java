@@ -2,6 +2,7 @@ package cairn.server.volume;
 
 import static cairn.Fault.CORRUPT;
 import static cairn.Fault.INVALID_REQUEST;
+import static cairn.Fault.NO_SPACE;
 
 import cairn.StoreException;
 import cairn.chunk.Chunk;
@@ -31,12 +32,16 @@ final class WritableVolume {
         this.number = state.number();
         this.sizeBytes = state.sizeBytes();
         this.domain = state.domain();
-        this.writer = new BlockWriter(parts.blocks(), view);
+        this.writer = new BlockWriter(parts.blocks(), parts.states(), view);
         this.queue = new WriteQueue(writer, parts.writers());
         this.reader = new LayeredReader(writer, parts.blocks(), parts.loaders());
     }
 
-    /** Finds the volume's layers. Blocks. @throws StoreException CORRUPT, SHUTTING_DOWN */
+    /**
+     * Finds the volume's layers. Blocks.
+     *
+     * @throws StoreException NO_SPACE if their states do not fit into the heap; CORRUPT, SHUTTING_DOWN
+     */
     static WritableVolume open(VolumeParts parts, VolumeState state) {
         if (state.sizeBytes() < state.base().sizeBytes()) {
             throw new StoreException(CORRUPT, nameOf(state.number()) + " of " + state.sizeBytes()
@@ -47,6 +52,30 @@ final class WritableVolume {
             parts.blocks().removeLayers(state.number(), state.firstLayer());
         }
         List<DirtyLayer> layers = new ArrayList<>();
+        long[] leavesTaken = new long[1];
+        boolean isOpen = false;
+        try {
+            load(parts, state, layers, leavesTaken);
+            isOpen = true;
+        } catch (StoreException e) {
+            throw e.fault() == NO_SPACE
+                    ? new StoreException(NO_SPACE, nameOf(state.number()) + " cannot be opened: " + e.getMessage(), e)
+                    : e;
+        } finally {
+            if (!isOpen) {
+                parts.states().give(leavesTaken[0]);
+            }
+        }
+        if (layers.isEmpty()) {
+            layers.add(new DirtyLayer(new Layer(state.number(), state.firstLayer())));
+        }
+        BootTouches touches = new BootTouches();
+        TreeVolume base = parts.tree(state.domain(), state.base(), state.sizeBytes(), touches, () -> {});
+        return new WritableVolume(
+                parts, state, new VolumeView(base, state.base(), state.firstLayer(), layers), touches);
+    }
+
+    private static void load(VolumeParts parts, VolumeState state, List<DirtyLayer> layers, long[] leavesTaken) {
         parts.blocks().forEachStates(state.number(), state.firstLayer(), (layer, chunk, states) -> {
             if (chunk < 0 || chunk >= Chunk.count(state.sizeBytes())) {
                 throw new StoreException(CORRUPT, nameOf(state.number()) + " of " + state.sizeBytes()
@@ -55,15 +84,19 @@ final class WritableVolume {
             if (layers.isEmpty() || layers.get(layers.size() - 1).number() != layer) {
                 layers.add(new DirtyLayer(new Layer(state.number(), layer)));
             }
-            layers.get(layers.size() - 1).states().put(chunk, states);
+            DirtyMap newest = layers.get(layers.size() - 1).states();
+            if (!newest.hasLeaf(chunk / DirtyMap.LEAF_CHUNKS)) {
+                parts.states().take(1);
+                leavesTaken[0]++;
+            }
+            newest.put(chunk, states);
         });
-        if (layers.isEmpty()) {
-            layers.add(new DirtyLayer(new Layer(state.number(), state.firstLayer())));
-        }
-        BootTouches touches = new BootTouches();
-        TreeVolume base = parts.tree(state.domain(), state.base(), state.sizeBytes(), touches, () -> {});
-        return new WritableVolume(
-                parts, state, new VolumeView(base, state.base(), state.firstLayer(), layers), touches);
+    }
+
+    /** Ends the volume, in its turn: takes no more changes, and gives back what it takes of the heap. */
+    void endHere() {
+        queue.endHere();
+        parts.states().give(view().leafCount());
     }
 
     /** As it is known to people. */

@@ -405,7 +405,8 @@ abstract class VolumeBlocksContract extends StorageContract {
         for (int number = 0; number <= layer; number++) {
             Map<Long, Long> content = expected.getOrDefault(number, Map.of());
             assertEquals(
-                    new TreeMap<>(content).toString(), "{" + String.join(", ", run(new Layer(VOLUME, number), 0, 64)) + "}");
+                    new TreeMap<>(content).toString(),
+                    "{" + String.join(", ", run(new Layer(VOLUME, number), 0, 64)) + "}");
             for (long index = 0; index < 64; index++) {
                 long item = content.getOrDefault(index, 0L);
                 assertEquals(item, read(new Layer(VOLUME, number), index), "layer " + number + ", block " + index);

@@ -22,6 +22,7 @@ import cairn.server.volume.Volume.Zeroing;
 import cairn.tree.TreeRoot;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -408,6 +409,84 @@ class LiveVolumeTest {
         snapshot.join();
         volumes.whileUnused(NUMBER, () -> assertEquals(MIB, blocks.storedBytes()));
         assertArrayEquals(filled(MIB, 3), read(reopen(), MIB, MIB));
+    }
+
+    @Test
+    void takesOfTheHeapWhatIsSetAsideForIt() {
+        volumes.close();
+        volumes = new Volumes(
+                store, blocks, 16 * MIB, MIB, 3 * StatesBudget.LEAF_BYTES, BootProfiles.NONE, Clock.systemUTC());
+        Volume volume = openBlank(1L << 40);
+        LiveVolume otherUse = volumes.live(7, () -> new VolumeState(7, 1L << 40, DOMAIN, state.base(), 0));
+        Volume other = otherUse.connect(true);
+        write(volume, 0, filled(BLOCK, 1)).join();
+        write(volume, 16 * MIB, filled(BLOCK, 2)).join();
+        write(other, 0, filled(BLOCK, 3)).join();
+        assertEquals(3 * StatesBudget.LEAF_BYTES, volumes.statesBytes());
+
+        blocks.gate = new CountDownLatch(1);
+        CompletableFuture<Void> known = write(volume, 0, filled(BLOCK, 4));
+        CompletableFuture<Void> outside = write(volume, 1L << 39, filled(BLOCK, 5));
+        CompletableFuture<Void> zeros = volume.zero(1L << 38, BLOCK, Zeroing.FREE, true);
+        CompletableFuture<Void> kept = volume.zero(0, 1L << 40, Zeroing.KEEP, false);
+        blocks.gate.countDown();
+        known.join();
+        zeros.join();
+        StoreException refused = (StoreException) Fault.cause(assertThrows(RuntimeException.class, outside::join));
+        assertEquals(Fault.NO_SPACE, refused.fault());
+        assertTrue(refused.getMessage().contains("limit of " + 3 * StatesBudget.LEAF_BYTES), refused.getMessage());
+        assertEquals(Fault.NO_SPACE, faultOf(kept::join));
+        assertEquals(Fault.NO_SPACE, faultOf(() -> write(other, 16 * MIB, filled(BLOCK, 6)).join()));
+        write(other, BLOCK, filled(BLOCK, 6)).join();
+        assertArrayEquals(filled(BLOCK, 4), read(volume, 0, BLOCK));
+        assertArrayEquals(filled(BLOCK, 2), read(volume, 16 * MIB, BLOCK));
+        assertArrayEquals(new byte[BLOCK], read(volume, 1L << 39, BLOCK));
+
+        snapshot(live);
+        assertEquals(StatesBudget.LEAF_BYTES, volumes.statesBytes());
+        write(volume, 1L << 39, filled(BLOCK, 5)).join();
+        other.close();
+        otherUse.close();
+        volumes.whileUnused(7, () -> {});
+        assertEquals(StatesBudget.LEAF_BYTES, volumes.statesBytes());
+        assertArrayEquals(filled(BLOCK, 2), read(volume, 16 * MIB, BLOCK));
+    }
+
+    @Test
+    void doesNotOpenAVolumeWhoseStatesDoNotFit() {
+        Volume volume = openBlank(1L << 40);
+        for (int leaf = 0; leaf < 4; leaf++) {
+            write(volume, 16L * MIB * leaf, filled(BLOCK, 1 + leaf)).join();
+        }
+        volumes.close();
+        volumes = new Volumes(
+                store, blocks, 16 * MIB, MIB, 3 * StatesBudget.LEAF_BYTES, BootProfiles.NONE, Clock.systemUTC());
+
+        StoreException refused =
+                assertThrows(StoreException.class, () -> volumes.live(NUMBER, () -> state));
+        assertEquals(Fault.NO_SPACE, refused.fault());
+        assertTrue(
+                refused.getMessage().startsWith("volume vol-00000000000001234 cannot be opened"), refused.getMessage());
+        assertTrue(refused.getMessage().contains("limit of " + 3 * StatesBudget.LEAF_BYTES), refused.getMessage());
+        assertEquals(0, volumes.statesBytes());
+
+        assertArrayEquals(filled(BLOCK, 4), read(reopen(), 48L * MIB, BLOCK));
+    }
+
+    @Test
+    void givesBackTheHeapOfWhatCouldNotBeWritten() {
+        Volume volume = openBlank(1L << 40);
+        blocks.isFull = true;
+        assertEquals(Fault.NO_SPACE, faultOf(() -> write(volume, 0, filled(BLOCK, 1)).join()));
+        assertEquals(0, volumes.statesBytes());
+        blocks.isFull = false;
+        write(volume, 0, filled(BLOCK, 1)).join();
+        assertEquals(StatesBudget.LEAF_BYTES, volumes.statesBytes());
+        volume.close();
+        live.close();
+        volumes.whileUnused(NUMBER, () -> {});
+
+        assertEquals(0, volumes.statesBytes());
     }
 
     @Test

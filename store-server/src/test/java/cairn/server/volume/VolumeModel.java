@@ -105,6 +105,7 @@ final class VolumeModel {
         } else if (random.nextBoolean()) {
             endSnapshots();
             volumes.whileUnused(state.number(), () -> {});
+            assertEquals(0, volumes.statesBytes());
         }
         openVolume();
     }
