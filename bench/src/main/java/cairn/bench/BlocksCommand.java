@@ -19,8 +19,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** Has NBD servers do the same work side by side: Cairn from compressed chunks, others from files. */
 @Command(
@@ -56,6 +59,9 @@ final class BlocksCommand implements Callable<Integer> {
     @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
     private boolean isHelp;
 
+    @Spec
+    private CommandSpec spec;
+
     private final BlocksReport.Collected collected = new BlocksReport.Collected();
 
     BlocksCommand(PrintStream out, PrintStream err) {
@@ -65,6 +71,7 @@ final class BlocksCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        requireUsable();
         Path folder = ScratchFolder.make();
         try (MeasuredServer server = MeasuredServer.start(Optional.empty(), List.of())) {
             Path dense = folder.resolve("dense.raw");
@@ -79,6 +86,25 @@ final class BlocksCommand implements Callable<Integer> {
             return 0;
         } finally {
             ScratchFolder.remove(folder);
+        }
+    }
+
+    /** Before anything is started. */
+    private void requireUsable() {
+        requireOneOf("--over", transports, List.of("unix", "tcp"));
+        requireOneOf("--work", kinds, List.of("reads", "writes"));
+        if (mebibytes < 1 || seconds < 1 || runs < 1) {
+            throw new ParameterException(spec.commandLine(), "--mib, --seconds and --runs are at least 1");
+        }
+        DiskSource.open(disk).close();
+    }
+
+    private void requireOneOf(String option, List<String> given, List<String> known) {
+        for (String each : given) {
+            if (!known.contains(each)) {
+                throw new ParameterException(
+                        spec.commandLine(), option + " takes " + String.join(" or ", known) + ", not \"" + each + '"');
+            }
         }
     }
 

@@ -128,7 +128,7 @@ final class Subjects {
         return zstd;
     }
 
-    private static boolean isInstalled(String program) {
+    static boolean isInstalled(String program) {
         String path = Optional.ofNullable(System.getenv("PATH")).orElse("");
         for (String folder : path.split(File.pathSeparator)) {
             if (Files.isExecutable(Path.of(folder, program))) {

@@ -2,8 +2,8 @@
  * Questions about speed and stored bytes, each with a program that answers it.
  *
  * <p>Start at {@link cairn.bench.Main}: {@code dedup} pushes real disks to a real server and says what was kept and
- * what
- * it cost; {@code jmh} runs the small benchmarks, one class for each question. What is measured goes through the same
- * doors as everybody's: the client library, the server's own program.
+ * what it cost; {@code blocks} has NBD servers, ours and others, do the same work in turns; {@code boot} replays a boot's
+ * reads with and without a boot profile; {@code jmh} runs the small benchmarks, one class for each question. What is
+ * measured goes through the same doors as everybody's: the client library, the server's own program.
  */
 package cairn.bench;
