@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
+import org.rocksdb.FlushOptions;
 import org.rocksdb.KeyMayExist;
 import org.rocksdb.KeyMayExist.KeyMayExistEnum;
 import org.rocksdb.ReadOptions;
@@ -19,6 +20,8 @@ import org.rocksdb.RocksIterator;
 import org.rocksdb.Slice;
 import org.rocksdb.Status;
 import org.rocksdb.WriteBatch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Blocks of volumes as rows of {@code volume-blocks}, chunks' states as rows of {@code volume-states}; see {@link
@@ -35,8 +38,12 @@ import org.rocksdb.WriteBatch;
  * to a volume: so a batch that was said to have failed, and may be in the log, can be written again.
  */
 final class RocksVolumeBlocks implements VolumeBlocks {
+    private static final Logger log = LoggerFactory.getLogger(RocksVolumeBlocks.class);
+
     private static final List<Family> FAMILIES = List.of(Family.VOLUME_STATES, Family.VOLUME_BLOCKS);
     private static final int STATES_BYTES = Integer.BYTES;
+    /** With less than this left, what is removed is given back at once: twice what the log may hold of it. */
+    private static final long SCARCE_BYTES = 2 * Tuning.LOG_BYTES_MAX;
     /** What a row takes of the log and, later, of a file beside a block. */
     private static final long ROW_BYTES = 64;
 
@@ -356,6 +363,30 @@ final class RocksVolumeBlocks implements VolumeBlocks {
             }
             return null;
         });
+        if (space.usableBytes() < SCARCE_BYTES) {
+            giveBackNow(what, from, until);
+        }
+    }
+
+    /**
+     * Has everything written out, so that the log goes, and the removed rows left out of the files that hold them. It
+     * takes what it writes of the reserve, and blocks for seconds: for when whoever removes something needs the space. The
+     * rows are removed already, so where this fails their space only comes later.
+     */
+    private void giveBackNow(Supplier<String> what, byte[] from, byte[] until) {
+        try {
+            database.write(what, handles -> {
+                try (FlushOptions waiting = new FlushOptions()) {
+                    handles.db().flush(waiting, List.copyOf(handles.families().values()));
+                }
+                for (Family family : FAMILIES) {
+                    handles.db().compactRange(handles.of(family), from, until);
+                }
+                return null;
+            });
+        } catch (StoreException e) {
+            log.warn("their space comes back later: {}", e.getMessage());
+        }
     }
 
     private boolean isEmpty(Family family, Supplier<String> what, byte[] from, byte[] until) {

@@ -52,7 +52,7 @@ import org.rocksdb.WriteOptions;
  */
 final class Tuning implements AutoCloseable {
     /** A log beyond this forces out the rows that hold it, which bounds what is replayed after a crash. */
-    private static final long LOG_BYTES_MAX = 256L << 20;
+    static final long LOG_BYTES_MAX = 256L << 20;
     private static final long SYNC_AHEAD_BYTES = 4L << 20;
     private static final int BLOOM_BITS = 10;
     private static final double INDEX_SHARE_OF_SEGMENT_CACHE = 0.8;
