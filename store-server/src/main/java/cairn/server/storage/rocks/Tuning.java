@@ -54,6 +54,8 @@ final class Tuning implements AutoCloseable {
     /** A log beyond this forces out the rows that hold it, which bounds what is replayed after a crash. */
     static final long LOG_BYTES_MAX = 256L << 20;
     private static final long SYNC_AHEAD_BYTES = 4L << 20;
+    /** Faster than anybody writes. */
+    private static final long DELAYED_BYTES_PER_SECOND = 1L << 30;
     private static final int BLOOM_BITS = 10;
     private static final double INDEX_SHARE_OF_SEGMENT_CACHE = 0.8;
     private static final double INDEX_SHARE_OF_VOLUME_CACHE = 0.5;
@@ -99,6 +101,9 @@ final class Tuning implements AutoCloseable {
                 .setBytesPerSync(SYNC_AHEAD_BYTES)
                 // A log is synced before the rows of one family are written out: not all of it at that moment.
                 .setWalBytesPerSync(SYNC_AHEAD_BYTES)
+                // Writers wait when all buffers are full; before that RocksDB would slow them down to 16 MB/s, which on a
+                // busy machine, where buffers are written out late, is how fast they would stay.
+                .setDelayedWriteRate(DELAYED_BYTES_PER_SECOND)
                 .setInfoLogLevel(InfoLogLevel.WARN_LEVEL)
                 .setStatsDumpPeriodSec(0)
                 .setStatsPersistPeriodSec(0)
