@@ -114,7 +114,7 @@ final class VolumeCommands {
 
     @Command(name = "rm", description = "Remove volumes that nobody uses, with all that was written to them.")
     static final class Remove extends RemovingCommand<VolumeId> {
-        @Parameters(paramLabel = "VOLUME", arity = "1..*", description = "vol-...")
+        @Parameters(index = "0..*", paramLabel = "VOLUME", arity = "1", description = "vol-...")
         private List<VolumeId> ids;
 
         Remove(Terminal terminal) {

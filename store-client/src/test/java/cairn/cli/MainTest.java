@@ -284,6 +284,7 @@ class MainTest {
         "volume foo --help, there is no command volume foo;, cairn volume",
         "--colour foo, Unknown option, cairn",
         "push disk --name abc --tag nokey, Value for option '--tag' (KEY=VALUE) should be, cairn push",
+        "rm " + UNKNOWN + " ami-12 " + UNKNOWN + ", Invalid value for ID: \"ami-12\" is no image id, cairn rm",
     })
     void saysWhatIsWrongWithUsageAndWhoseHelpToRead(String line, String message, String command) {
         CommandLineRun run = cairn(line.split(" "));
