@@ -34,8 +34,11 @@ final class VolumeCommands {
         @Option(
                 names = "--size",
                 paramLabel = "SIZE",
-                converter = SizeConverter.class,
-                description = "20G for example; at least that of ID, whose size it has otherwise")
+                converter = DiskSizeConverter.class,
+                description = {
+                    SizeConverter.UNITS_HELP,
+                    "at least that of ID, whose size it has otherwise"
+                })
         private Long sizeBytes;
 
         @Option(names = "--read-only", description = "nobody may write to it")

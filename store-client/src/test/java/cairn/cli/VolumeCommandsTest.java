@@ -182,6 +182,9 @@ class VolumeCommandsTest {
         "volume create --size 10X",
         "volume create --size -1",
         "volume create --size 9999999T",
+        "volume create --size 0",
+        "volume create --size 513",
+        "volume create --size 257T",
         "volume create ami-1",
         "volume rm",
         "volume rm ami-0123456789abcdef0",
@@ -223,6 +226,18 @@ class VolumeCommandsTest {
         assertEquals(1, run.errLines().size(), run.err());
         assertTrue(run.err().contains(message), run.err());
         assertEquals(0, store.requests.get());
+    }
+
+    @Test
+    void takesTheSizesThatListsShow() throws IOException {
+        JsonNode made = json(cairn("volume", "create", "--size", "1.5g", "--json"));
+        String shown = Sizes.bytes(made.get("sizeBytes").asLong());
+
+        assertEquals(3L << 29, made.get("sizeBytes").asLong());
+        assertTrue(cairn("volume", "list").out().contains(shown));
+        JsonNode again = json(cairn("volume", "create", "--size", shown, "--json"));
+        assertEquals(made.get("sizeBytes"), again.get("sizeBytes"));
+        assertTrue(cairn("volume", "create", "--help").out().contains("1.5G"));
     }
 
     @ParameterizedTest
