@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Properties;
 import java.util.function.Function;
@@ -31,8 +32,10 @@ import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command {@code cairn}. */
 @Command(
@@ -79,6 +82,7 @@ public final class Main implements Runnable {
                     .setErr(err)
                     .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
                     .setParameterExceptionHandler((e, ignored) -> wrongUsage(terminal, e))
+                    .setExecutionStrategy(Main::execute)
                     .setExecutionExceptionHandler((e, command, ignored) -> failed(terminal, e))
                     .execute(args);
             out.flush();
@@ -173,6 +177,27 @@ public final class Main implements Runnable {
                                         .collect(Collectors.joining(", "))));
     }
 
+    /** Refuses unknown commands first, for the parser passes over them where help is asked for. */
+    private static int execute(ParseResult parsed) {
+        ParseResult last = parsed;
+        while (last.hasSubcommand()) {
+            last = last.subcommand();
+        }
+        CommandLine command = last.commandSpec().commandLine();
+        if (isUnknownCommand(command, last.unmatched())) {
+            throw new UnmatchedArgumentException(command, last.unmatched());
+        }
+        return new CommandLine.RunLast().execute(parsed);
+    }
+
+    /** Whether words that a command does not know begin with the name of a command that it lacks. */
+    private static boolean isUnknownCommand(CommandLine command, List<String> unmatched) {
+        return !command.getSubcommands().isEmpty()
+                && !unmatched.isEmpty()
+                && !unmatched.get(0).isBlank()
+                && !unmatched.get(0).startsWith("-");
+    }
+
     /** {@code cairn} alone. */
     @Override
     public void run() {
@@ -185,9 +210,21 @@ public final class Main implements Runnable {
             return StoreCommand.WRONG_USAGE;
         }
         String command = e.getCommandLine().getCommandSpec().qualifiedName();
-        String message = String.valueOf(e.getMessage()).replaceAll("\\s*\\R\\s*", " ");
-        terminal.say("cairn: %s; see `%s --help`", message, command);
+        terminal.say("cairn: %s; see `%s --help`", lineOf(e).replaceAll("\\s*\\R\\s*", " "), command);
         return StoreCommand.WRONG_USAGE;
+    }
+
+    private static String lineOf(ParameterException e) {
+        if (e instanceof UnmatchedArgumentException unknown
+                && isUnknownCommand(unknown.getCommandLine(), unknown.getUnmatched())) {
+            CommandSpec holder = unknown.getCommandLine().getCommandSpec();
+            String group = holder.parent() == null ? "" : holder.name() + ' ';
+            return "there is no command " + group + Text.shown(unknown.getUnmatched().get(0));
+        }
+        // The parser doubles a word, and counts parameters in a way of its own.
+        return String.valueOf(e.getMessage())
+                .replaceFirst("^Value for option option ", "Value for option ")
+                .replaceFirst("^(Invalid value for )positional parameter at index \\S+ \\(([^)]*)\\)", "$1$2");
     }
 
     private static int failed(Terminal terminal, Throwable failure) {

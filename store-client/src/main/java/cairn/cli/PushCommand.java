@@ -1,5 +1,6 @@
 package cairn.cli;
 
+import cairn.StoreException;
 import cairn.api.Messages;
 import cairn.chunk.Codec;
 import cairn.client.ImageUploader;
@@ -16,14 +17,20 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 @Command(
         name = "push",
         description = "Upload a disk and register it as an image; the last line of the output is the image's id.",
         sortOptions = false)
 final class PushCommand extends StoreCommand {
+    @Spec
+    private CommandSpec spec;
+
     @Parameters(paramLabel = "DISK", description = "file or block device; raw, qcow2, VMDK, VHD or VHDX")
     private Path disk;
 
@@ -86,10 +93,11 @@ final class PushCommand extends StoreCommand {
 
     @Override
     int run(StoreClient client) {
+        ImageUploader uploader = new ImageUploader(client, settings());
         ImageUploader.Result result;
         try (DiskSource source = DiskSource.open(disk, Optional.ofNullable(format));
                 ProgressLine progress = new ProgressLine(terminal, "push")) {
-            result = new ImageUploader(client, settings()).upload(source, registration(), progress);
+            result = uploader.upload(source, registration(), progress);
         }
         if (isJson) {
             printJson(new Pushed(
@@ -119,7 +127,11 @@ final class PushCommand extends StoreCommand {
 
     private ImageUploader.Settings settings() {
         ImageUploader.Settings settings = ImageUploader.Settings.usual().withCodec(codec);
-        return workers == null ? settings : settings.withWorkers(workers);
+        try {
+            return workers == null ? settings : settings.withWorkers(workers);
+        } catch (StoreException e) {
+            throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+        }
     }
 
     private NewImage registration() {

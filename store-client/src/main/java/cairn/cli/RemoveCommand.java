@@ -11,7 +11,7 @@ import picocli.CommandLine.Parameters;
         name = "rm",
         description = "Remove images, each with its snapshot unless another image names it, snapshots, or volumes.")
 final class RemoveCommand extends RemovingCommand<ResourceId> {
-    @Parameters(paramLabel = "ID", arity = "1..*", description = "ami-..., snap-... or vol-...")
+    @Parameters(index = "0..*", paramLabel = "ID", arity = "1", description = "ami-..., snap-... or vol-...")
     private List<ResourceId> ids;
 
     RemoveCommand(Terminal terminal) {

@@ -15,6 +15,10 @@ abstract class RemovingCommand<I> extends StoreCommand {
         super(terminal);
     }
 
+    /**
+     * What to remove. On the command line these are any number of parameters of arity 1: of one that takes many, the
+     * parser would leave out malformed ones and complain of too many words.
+     */
     abstract List<I> ids();
 
     abstract void remove(StoreClient client, I id);

@@ -125,7 +125,7 @@ final class SnapshotCommands {
 
     @Command(name = "rm", description = "Remove snapshots that no image names.")
     static final class Remove extends RemovingCommand<SnapshotId> {
-        @Parameters(paramLabel = "SNAPSHOT", arity = "1..*", description = "snap-...")
+        @Parameters(index = "0..*", paramLabel = "SNAPSHOT", arity = "1", description = "snap-...")
         private List<SnapshotId> ids;
 
         Remove(Terminal terminal) {

@@ -34,8 +34,11 @@ final class VolumeCommands {
         @Option(
                 names = "--size",
                 paramLabel = "SIZE",
-                converter = SizeConverter.class,
-                description = "20G for example; at least that of ID, whose size it has otherwise")
+                converter = DiskSizeConverter.class,
+                description = {
+                    SizeConverter.UNITS_HELP,
+                    "at least that of ID, whose size it has otherwise"
+                })
         private Long sizeBytes;
 
         @Option(names = "--read-only", description = "nobody may write to it")
@@ -114,7 +117,7 @@ final class VolumeCommands {
 
     @Command(name = "rm", description = "Remove volumes that nobody uses, with all that was written to them.")
     static final class Remove extends RemovingCommand<VolumeId> {
-        @Parameters(paramLabel = "VOLUME", arity = "1..*", description = "vol-...")
+        @Parameters(index = "0..*", paramLabel = "VOLUME", arity = "1", description = "vol-...")
         private List<VolumeId> ids;
 
         Remove(Terminal terminal) {

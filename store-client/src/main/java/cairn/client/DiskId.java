@@ -15,10 +15,10 @@ public record DiskId(String value) {
             new ImageId(value);
         } else if (value.startsWith(SnapshotId.PREFIX)) {
             new SnapshotId(value);
-        } else if (value.startsWith(VolumeId.PREFIX)) {
+        } else if (VolumeId.isVolumeId(value)) {
             throw new StoreException(
                     Fault.INVALID_REQUEST,
-                    "volume " + new VolumeId(value) + " may change at any time; make a snapshot of it first"
+                    "volume " + value + " may change at any time; make a snapshot of it first"
                             + " (cairn snapshot create " + value + ") and take that");
         } else {
             throw new StoreException(

@@ -18,11 +18,15 @@ public record VolumeId(String value) {
 
     /** @throws StoreException INVALID_REQUEST for a malformed id */
     public VolumeId {
-        if (!FORM.matcher(value).matches()) {
+        if (!isVolumeId(value)) {
             throw new StoreException(
                     Fault.INVALID_REQUEST,
                     "\"" + Text.shown(value) + "\" is no volume id (expecting \"vol-0\" and 16 hexadecimal digits)");
         }
+    }
+
+    public static boolean isVolumeId(String value) {
+        return FORM.matcher(value).matches();
     }
 
     public static VolumeId random(RandomGenerator random) {

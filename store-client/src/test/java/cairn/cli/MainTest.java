@@ -251,6 +251,7 @@ class MainTest {
         "push disk --name abc --format floppy",
         "push disk --name abc --parent snap-0123456789abcdef0",
         "push disk --name abc --workers many",
+        "push / --name abc --workers 0",
         "pull " + UNKNOWN,
         "show ami-123",
         "show vol-123",
@@ -260,6 +261,10 @@ class MainTest {
         "images --colour",
         "key create --account 12",
         "account nonsense",
+        "account nonsense --help",
+        "nonsense --help",
+        "nonsense --version",
+        "--help nonsense",
     })
     void saysInOneLineThatUsageIsWrong(String line) {
         CommandLineRun run = cairn(line.split(" "));
@@ -269,6 +274,34 @@ class MainTest {
         assertEquals(1, run.errLines().size(), run.err());
         assertTrue(run.err().startsWith("cairn: ") && run.err().contains(" --help`"), run.err());
         assertEquals(0, store.requests.get());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "volum list, there is no command volum;, cairn",
+        "gc --help, there is no command gc;, cairn",
+        "gc --size 1, there is no command gc;, cairn",
+        "volume foo, there is no command volume foo;, cairn volume",
+        "volume foo --help, there is no command volume foo;, cairn volume",
+        "--colour foo, Unknown option, cairn",
+        "push disk --name abc --tag nokey, Value for option '--tag' (KEY=VALUE) should be, cairn push",
+        "rm " + UNKNOWN + " ami-12 " + UNKNOWN + ", Invalid value for ID: \"ami-12\" is no image id, cairn rm",
+    })
+    void saysWhatIsWrongWithUsageAndWhoseHelpToRead(String line, String message, String command) {
+        CommandLineRun run = cairn(line.split(" "));
+
+        assertEquals(2, run.exitCode(), run.err());
+        assertEquals("", run.out());
+        assertTrue(run.err().startsWith("cairn: " + message), run.err());
+        assertTrue(run.err().endsWith("; see `" + command + " --help`\n"), run.err());
+        assertEquals(0, store.requests.get());
+    }
+
+    @Test
+    void helpOfAGroupAndOfItsCommandsIsTheirOwn() {
+        assertTrue(cairn("volume", "--help").out().startsWith("Usage: cairn volume "));
+        assertTrue(cairn("volume", "rm", "--help").out().startsWith("Usage: cairn volume rm "));
+        assertTrue(cairn("push", "--help", "more", "words").out().startsWith("Usage: cairn push "));
     }
 
     @ParameterizedTest
@@ -291,7 +324,6 @@ class MainTest {
 
         assertFails(cairn("push", empty.toString(), "--name", "abc"), "is empty");
         assertFails(cairn("push", odd.toString(), "--name", "abc"), "multiple of 512");
-        assertFails(cairn("push", disk.toString(), "--name", "abc", "--workers", "0"), "workers are 1 to 256");
         assertEquals(0, store.requests.get());
     }
 

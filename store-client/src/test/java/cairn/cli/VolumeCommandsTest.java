@@ -18,6 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The commands about volumes, their snapshots, and images of them. */
@@ -181,6 +182,9 @@ class VolumeCommandsTest {
         "volume create --size 10X",
         "volume create --size -1",
         "volume create --size 9999999T",
+        "volume create --size 0",
+        "volume create --size 513",
+        "volume create --size 257T",
         "volume create ami-1",
         "volume rm",
         "volume rm ami-0123456789abcdef0",
@@ -206,6 +210,34 @@ class VolumeCommandsTest {
 
         assertEquals(1, run.errLines().size());
         assertTrue(run.err().contains("--size") && run.err().contains("10 apples"), run.err());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "volume rm GOOD vol-0e96f7b1cd193922 GOOD, Invalid value for VOLUME: \"vol-0e96f7b1cd193922\" is no volume id",
+        "snapshot rm snap-0123456789abcdef0 snap-1, Invalid value for SNAPSHOT: \"snap-1\" is no snapshot id",
+        "rm GOOD vol-1 GOOD, Invalid value for ID: \"vol-1\" is no volume id",
+        "volume create vol-123, \"vol-123\" is no id of an image (ami-...) or a snapshot (snap-...);",
+    })
+    void saysWhichIdIsMalformedAndWhy(String line, String message) {
+        CommandLineRun run = cairn(line.replace("GOOD", UNKNOWN).split(" "));
+
+        assertEquals(2, run.exitCode(), run.err());
+        assertEquals(1, run.errLines().size(), run.err());
+        assertTrue(run.err().contains(message), run.err());
+        assertEquals(0, store.requests.get());
+    }
+
+    @Test
+    void takesTheSizesThatListsShow() throws IOException {
+        JsonNode made = json(cairn("volume", "create", "--size", "1.5g", "--json"));
+        String shown = Sizes.bytes(made.get("sizeBytes").asLong());
+
+        assertEquals(3L << 29, made.get("sizeBytes").asLong());
+        assertTrue(cairn("volume", "list").out().contains(shown));
+        JsonNode again = json(cairn("volume", "create", "--size", shown, "--json"));
+        assertEquals(made.get("sizeBytes"), again.get("sizeBytes"));
+        assertTrue(cairn("volume", "create", "--help").out().contains("1.5G"));
     }
 
     @ParameterizedTest

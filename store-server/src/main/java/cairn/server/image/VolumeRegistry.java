@@ -238,7 +238,7 @@ public final class VolumeRegistry {
         });
         for (VolumeId id : ephemeral) {
             removeUnused(id);
-            log.info("removed ephemeral volume {}, whose clients have gone", id);
+            log.info("removed ephemeral volume {}: none outlives a start of the server", id);
         }
         List<Long> unknown = new ArrayList<>();
         blocks.forEachVolume(number -> {

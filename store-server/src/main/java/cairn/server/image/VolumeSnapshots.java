@@ -169,7 +169,7 @@ public final class VolumeSnapshots implements AutoCloseable {
             throw new StoreException(
                     INVALID_REQUEST,
                     "image " + volume.image().get() + " of volume " + volume.id()
-                            + " is gone, so the architecture has to be given");
+                            + " is gone, so the architecture has to be given (--arch on the command line)");
         }
         return parent.map(ImageManifest::architecture).orElse(Architecture.X86_64);
     }
