@@ -104,7 +104,8 @@ public final class StoreServer implements AutoCloseable {
             VolumeRegistry registry =
                     new VolumeRegistry(storage.catalog(), images, volumes, storage.volumeBlocks(), clock);
             registry.removeLeftovers();
-            VolumeSnapshots snapshots = closing(new VolumeSnapshots(storage.catalog(), images, registry));
+            VolumeSnapshots snapshots = closing(
+                    new VolumeSnapshots(storage.catalog(), images, registry, accounts::domain));
             ExecutorService catalogReaders =
                     Executors.newFixedThreadPool(CATALOG_READERS, new DefaultThreadFactory("catalog", true));
             closing(catalogReaders::shutdown);

@@ -1,12 +1,14 @@
 package cairn.server.image;
 
 import static cairn.Fault.CONFLICT;
+import static cairn.Fault.FORBIDDEN;
 import static cairn.Fault.INTERNAL;
 import static cairn.Fault.INVALID_REQUEST;
 import static cairn.Fault.SHUTTING_DOWN;
 
 import cairn.Fault;
 import cairn.StoreException;
+import cairn.image.AccountId;
 import cairn.image.Architecture;
 import cairn.image.BootMode;
 import cairn.image.DerivedImage;
@@ -19,6 +21,7 @@ import cairn.image.VolumeId;
 import cairn.server.account.Caller;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.Catalog;
+import cairn.server.storage.DomainId;
 import cairn.server.volume.LiveVolume;
 import cairn.tree.TreeRoot;
 import java.time.Instant;
@@ -35,6 +38,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -61,6 +65,7 @@ public final class VolumeSnapshots implements AutoCloseable {
     private final Catalog catalog;
     private final ImageRegistry images;
     private final VolumeRegistry volumes;
+    private final Function<AccountId, DomainId> domains;
     private final ExecutorService makers;
     /** What is made and what waits, of each volume in its order: the first is being made. */
     private final Map<VolumeId, Deque<Job>> queues = new HashMap<>();
@@ -69,10 +74,13 @@ public final class VolumeSnapshots implements AutoCloseable {
     private final Map<SnapshotId, SnapshotInProgress> failed = new LinkedHashMap<>();
     private volatile boolean isClosing;
 
-    public VolumeSnapshots(Catalog catalog, ImageRegistry images, VolumeRegistry volumes) {
+    /** @param domains the dedup domain of each account */
+    public VolumeSnapshots(
+            Catalog catalog, ImageRegistry images, VolumeRegistry volumes, Function<AccountId, DomainId> domains) {
         this.catalog = catalog;
         this.images = images;
         this.volumes = volumes;
+        this.domains = domains;
         AtomicInteger count = new AtomicInteger();
         this.makers = Executors.newFixedThreadPool(MAKERS, task -> {
             Thread thread = new Thread(task, "snapshot-" + count.incrementAndGet());
@@ -137,7 +145,8 @@ public final class VolumeSnapshots implements AutoCloseable {
     /**
      * Begins a snapshot of a volume.
      *
-     * @throws StoreException NOT_FOUND; CONFLICT if too many are waiting already
+     * @throws StoreException NOT_FOUND; FORBIDDEN if the volume lies in another account's dedup domain; CONFLICT if too
+     *     many are waiting already
      */
     public SnapshotInProgress start(Caller caller, VolumeId volume, NewSnapshot wanted) {
         return start(caller, volumes.read(caller, volume), wanted, Optional.empty());
@@ -146,8 +155,9 @@ public final class VolumeSnapshots implements AutoCloseable {
     /**
      * Begins a snapshot of a volume and an image of that, whose parent is the volume's image.
      *
-     * @throws StoreException NOT_FOUND; CONFLICT if the name is taken, or too many are waiting already; INVALID_REQUEST
-     *     if the architecture is not given and the volume's image is gone
+     * @throws StoreException NOT_FOUND; FORBIDDEN if the volume lies in another account's dedup domain; CONFLICT if the
+     *     name is taken, or too many are waiting already; INVALID_REQUEST if the architecture is not given and the
+     *     volume's image is gone
      */
     public SnapshotInProgress startImage(Caller caller, VolumeId id, DerivedImage wanted) {
         RegisteredVolume volume = volumes.read(caller, id);
@@ -176,6 +186,7 @@ public final class VolumeSnapshots implements AutoCloseable {
 
     private SnapshotInProgress start(
             Caller caller, RegisteredVolume volume, NewSnapshot wanted, Optional<NewImage> image) {
+        requireOwnDomain(volume);
         Job job = new Job(images.newSnapshotId(), caller, volume, wanted, image, images.now());
         if (enter(job)) {
             try {
@@ -187,6 +198,20 @@ public final class VolumeSnapshots implements AutoCloseable {
             makers.execute(() -> run(job));
         }
         return job.seen(Optional.empty());
+    }
+
+    /**
+     * What a volume was made from may lie in the domain of another account, which is told there what is stored already.
+     * It is not to learn so what the volume's owner has written.
+     */
+    private void requireOwnDomain(RegisteredVolume volume) {
+        DomainId domain = volume.state().domain();
+        if (!domain.equals(DomainId.PUBLIC) && !domain.equals(domains.apply(volume.owner()))) {
+            throw new StoreException(
+                    FORBIDDEN,
+                    "volume " + volume.id() + " was made from another account's data, and a snapshot of it would be"
+                            + " stored among that; pull and push that image or snapshot, and take a volume of the copy");
+        }
     }
 
     /** @return whether it is the volume's first */

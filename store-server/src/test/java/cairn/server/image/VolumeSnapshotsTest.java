@@ -260,6 +260,23 @@ class VolumeSnapshotsTest {
     }
 
     @Test
+    void whatIsWrittenToAVolumeOfAnothersImageIsNotStoredAmongTheirs() {
+        VolumeId roots = registry.create(ROOT, NewVolume.of(image.id().value())).id();
+        world.write(roots, 0, noise(1, Chunk.SIZE_BYTES));
+        long chunks = world.storage.index().count(ItemKey.CHUNK_KIND);
+
+        StoreException refused = assertThrows(StoreException.class, () -> snapshots.start(ROOT, roots, PLAIN));
+        assertFault(
+                Fault.FORBIDDEN, () -> snapshots.startImage(ROOT, roots, DerivedImage.of(new ImageName("web"))));
+
+        assertEquals(Fault.FORBIDDEN, refused.fault());
+        assertTrue(refused.getMessage().contains(roots + " was made from another account's data"), refused.getMessage());
+        assertEquals(List.of(), snapshots.list(ROOT));
+        assertEquals(chunks, world.storage.index().count(ItemKey.CHUNK_KIND));
+        assertArrayEquals(noise(1, Chunk.SIZE_BYTES), world.read(roots, 0, Chunk.SIZE_BYTES), "it can be used");
+    }
+
+    @Test
     void aNameThatIsTakenIsToldAtOnce() {
         assertFault(Fault.CONFLICT, () -> snapshots.startImage(US, volume, DerivedImage.of(new ImageName("debian"))));
         world.catalog.hold();
