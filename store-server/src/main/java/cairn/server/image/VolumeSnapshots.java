@@ -46,7 +46,8 @@ import org.slf4j.LoggerFactory;
  * Makes snapshots of volumes, and images of them, in the background, while the volumes are in use.
  *
  * <p>A snapshot shows the moment at which it was asked for; but only one of a volume is made at a time, so one that is
- * asked for meanwhile shows the moment at which the earlier ones were done. Its record, its image's and its volume's are
+ * asked for meanwhile shows the moment at which the earlier ones were done. From when it was asked for it uses the
+ * volume, so that this is not removed before. Its record, its image's and its volume's are
  * committed at once: before that nothing has happened, neither to the catalog nor to the volume. What is being made is
  * known in memory only, so a server that ends forgets it. Safe for threads.
  */
@@ -99,19 +100,21 @@ public final class VolumeSnapshots implements AutoCloseable {
         final LongAdder doneBytes = new LongAdder();
         volatile Instant startedAt;
         volatile long changedBytes;
-        /** Both null until the volume has been frozen. */
-        private LiveVolume live;
+        private final LiveVolume live;
+        /** Null until its moment has come. */
         private LiveVolume.PointInTime point;
 
+        /** @param live closed with the job */
         Job(
                 SnapshotId id, Caller caller, RegisteredVolume volume, NewSnapshot wanted, Optional<NewImage> image,
-                Instant now) {
+                Instant now, LiveVolume live) {
             this.id = id;
             this.caller = caller;
             this.volume = volume;
             this.wanted = wanted;
             this.image = image;
             this.startedAt = now;
+            this.live = live;
         }
 
         SnapshotInProgress seen(Optional<String> failure) {
@@ -135,9 +138,7 @@ public final class VolumeSnapshots implements AutoCloseable {
                     point.close();
                 }
             } finally {
-                if (live != null) {
-                    live.close();
-                }
+                live.close();
             }
         }
     }
@@ -187,15 +188,22 @@ public final class VolumeSnapshots implements AutoCloseable {
     private SnapshotInProgress start(
             Caller caller, RegisteredVolume volume, NewSnapshot wanted, Optional<NewImage> image) {
         requireOwnDomain(volume);
-        Job job = new Job(images.newSnapshotId(), caller, volume, wanted, image, images.now());
-        if (enter(job)) {
-            try {
+        Job job = new Job(
+                images.newSnapshotId(), caller, volume, wanted, image, images.now(), volumes.live(volume.id()));
+        boolean isEntered = false;
+        try {
+            boolean isFirst = enter(job);
+            isEntered = true;
+            if (isFirst) {
                 freeze(job);
-            } catch (RuntimeException | Error e) {
-                leave(job, Optional.empty());
-                throw e;
             }
-            makers.execute(() -> run(job));
+        } catch (RuntimeException | Error e) {
+            if (isEntered) {
+                leave(job, Optional.empty());
+            } else {
+                close(job);
+            }
+            throw e;
         }
         return job.seen(Optional.empty());
     }
@@ -248,20 +256,22 @@ public final class VolumeSnapshots implements AutoCloseable {
         }
     }
 
+    /** Takes the moment of a snapshot whose turn it is; it is made when a maker is free. */
     private void freeze(Job job) {
-        job.live = volumes.live(job.volume.id());
+        requireOpen();
         job.point = job.live.freeze();
         job.startedAt = images.now();
         job.changedBytes = job.point.dirtyBytes();
+        synchronized (this) {
+            requireOpen();
+            makers.execute(() -> run(job));
+        }
     }
 
     private void run(Job job) {
         Optional<String> failure = Optional.empty();
         try {
             requireOpen();
-            if (job.point == null) {
-                freeze(job);
-            }
             make(job);
         } catch (RuntimeException | Error e) {
             failure = Optional.of(told(job, e));
@@ -314,33 +324,40 @@ public final class VolumeSnapshots implements AutoCloseable {
         return cause.getMessage();
     }
 
-    /** Ends a snapshot and begins the volume's next. */
+    /** Ends a snapshot. Whoever then finds it done may rely on it that the volume's next has its moment. */
     private void leave(Job job, Optional<String> failure) {
+        close(job);
+        Optional<Job> next = leaveQueue(job);
         try {
-            job.close();
-            if (isLastOfVolume(job)) {
-                volumes.removeIfLeft(job.volume.id());
-            }
-        } catch (RuntimeException e) {
-            log.warn("volume {} after snapshot {}: {}", job.volume.id(), job.id, e.getMessage());
+            next.ifPresent(this::freeze);
+        } catch (RuntimeException | Error e) {
+            // Comes back here once for each that waits, of which there are few.
+            leave(next.orElseThrow(), Optional.of(told(next.orElseThrow(), e)));
         }
         synchronized (this) {
-            Deque<Job> queue = queues.get(job.volume.id());
-            queue.remove(job);
             pending.remove(job.id);
             failure.ifPresent(why -> fail(job.seen(Optional.of(why))));
-            if (queue.isEmpty()) {
-                queues.remove(job.volume.id());
-            } else if (!makers.isShutdown()) {
-                Job next = queue.peek();
-                makers.execute(() -> run(next));
-            }
             notifyAll();
         }
     }
 
-    private synchronized boolean isLastOfVolume(Job job) {
-        return queues.get(job.volume.id()).size() == 1;
+    private void close(Job job) {
+        try {
+            job.close();
+            volumes.removeIfLeft(job.volume.id());
+        } catch (RuntimeException e) {
+            log.warn("volume {} after snapshot {}: {}", job.volume.id(), job.id, e.getMessage());
+        }
+    }
+
+    /** @return whose turn it is now */
+    private synchronized Optional<Job> leaveQueue(Job job) {
+        Deque<Job> queue = queues.get(job.volume.id());
+        queue.remove(job);
+        if (queue.isEmpty()) {
+            queues.remove(job.volume.id());
+        }
+        return Optional.ofNullable(queue.peek());
     }
 
     private void fail(SnapshotInProgress snapshot) {

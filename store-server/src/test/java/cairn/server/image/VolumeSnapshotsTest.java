@@ -188,6 +188,39 @@ class VolumeSnapshotsTest {
     }
 
     @Test
+    void oneThatWaitsForAMakerHasItsVolumeAndItsMomentAlready() throws InterruptedException {
+        VolumeId second = registry.create(US, NewVolume.of(image.id().value())).id();
+        VolumeId third = registry.create(US, NewVolume.of(image.id().value())).id();
+        world.write(volume, 0, noise(1, 4096));
+        world.catalog.hold();
+        SnapshotId earlier = snapshots.start(US, volume, PLAIN).id();
+        SnapshotId waiting = snapshots.start(US, volume, PLAIN).id();
+        // Two are made at a time: when the first is done these have both makers.
+        snapshots.start(US, second, PLAIN);
+        snapshots.start(US, third, PLAIN);
+        world.catalog.letGo("volume/" + volume);
+        awaitEnd(earlier);
+
+        assertFault(Fault.CONFLICT, () -> registry.remove(US, volume));
+        world.write(volume, 0, noise(2, 4096));
+        world.catalog.letGo();
+        awaitAll();
+
+        byte[] shown = world.read(world.images.disk(US, waiting.value()));
+        assertArrayEquals(noise(1, 4096), Arrays.copyOf(shown, 4096));
+        assertArrayEquals(noise(2, 4096), world.read(volume, 0, 4096));
+        registry.remove(US, volume);
+    }
+
+    private void awaitEnd(SnapshotId id) throws InterruptedException {
+        synchronized (snapshots) {
+            while (snapshots.find(US, id).isPresent()) {
+                snapshots.wait();
+            }
+        }
+    }
+
+    @Test
     void aFailureIsToldAndLosesNothing() {
         world.write(volume, 0, noise(1, 4096));
         world.catalog.fail(new StoreException(Fault.NO_SPACE, "the disk is full"));
