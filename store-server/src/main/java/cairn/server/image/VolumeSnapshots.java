@@ -305,7 +305,7 @@ public final class VolumeSnapshots implements AutoCloseable {
         Optional<ImageRegistry.Registration> registration =
                 job.image.map(image -> images.registration(job.caller, image.withParent(volume.image()), snapshot));
         RegisteredVolume after = volume.over(
-                job.point.after(tree), snapshot.id(), registration.map(each -> each.image().id()));
+                job.point.after(tree), snapshot, registration.map(each -> each.image().id()));
 
         List<Change> changes = new ArrayList<>();
         changes.add(images.keep(snapshot));

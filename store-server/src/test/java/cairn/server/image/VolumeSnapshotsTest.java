@@ -310,6 +310,22 @@ class VolumeSnapshotsTest {
     }
 
     @Test
+    void whatRootMakesOfAVolumeIsNotWhatItsOwnerGoesOnFrom() {
+        world.write(volume, 0, noise(1, 4096));
+
+        SnapshotId roots = snapshots.startImage(ROOT, volume, DerivedImage.of(new ImageName("copy"))).id();
+        awaitAll();
+        RegisteredImage web = makeImage("web");
+
+        assertEquals(ROOT.account(), world.images.readSnapshot(ROOT, roots).owner());
+        assertEquals(0, registry.dirtyBytes(volume), "it goes on over root's tree");
+        assertEquals(Optional.of(image.id()), web.manifest().parent());
+        assertEquals(Optional.of(image.manifest().root().snapshot()),
+                world.images.readSnapshot(US, web.manifest().root().snapshot()).parent());
+        assertEquals(Optional.of(web.id()), registry.read(US, volume).image());
+    }
+
+    @Test
     void aNameThatIsTakenIsToldAtOnce() {
         assertFault(Fault.CONFLICT, () -> snapshots.startImage(US, volume, DerivedImage.of(new ImageName("debian"))));
         world.catalog.hold();
