@@ -108,7 +108,7 @@ final class StoreExports implements Exports {
 
     private Volume connect(VolumeId id) {
         RegisteredVolume registered = registry.read(accounts.root(), id);
-        Volume volume = registry.connect(accounts.root(), id);
+        Volume volume = registry.connect(registered);
         return registered.isEphemeral() ? new EphemeralVolume(volume, () -> leave(id)) : volume;
     }
 

@@ -164,13 +164,14 @@ public final class VolumeRegistry {
     }
 
     /**
-     * Gives a volume to one more client. When that has closed an ephemeral one, {@link #left} is to be called.
+     * Gives a volume to one more client. When that has closed an ephemeral one, {@link #left} is to be called, or {@link
+     * #removeIfLeft} if it has only looked.
      *
-     * @throws StoreException NOT_FOUND if there is none that the caller may see
+     * @param volume as {@link #read} has given it
+     * @throws StoreException NOT_FOUND if it has been removed
      */
-    public Volume connect(Caller caller, VolumeId id) {
-        RegisteredVolume volume = read(caller, id);
-        try (LiveVolume live = live(id)) {
+    public Volume connect(RegisteredVolume volume) {
+        try (LiveVolume live = live(volume.id())) {
             return live.connect(!volume.isReadOnly(), volume.image());
         }
     }

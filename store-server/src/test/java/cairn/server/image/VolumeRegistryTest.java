@@ -135,7 +135,6 @@ class VolumeRegistryTest {
         VolumeId ours = registry.create(US, NewVolume.of(image.id().value())).id();
 
         assertFault(Fault.NOT_FOUND, () -> registry.read(THEM, ours));
-        assertFault(Fault.NOT_FOUND, () -> registry.connect(THEM, ours));
         assertFault(Fault.NOT_FOUND, () -> registry.remove(THEM, ours));
         assertFault(Fault.NOT_FOUND, () -> world.snapshots.start(THEM, ours, cairn.image.NewSnapshot.plain()));
         assertFault(Fault.NOT_FOUND, () -> registry.create(THEM, NewVolume.of(image.id().value())));
@@ -197,7 +196,7 @@ class VolumeRegistryTest {
                         US, new NewVolume(Optional.of(image.id().value()), Optional.empty(), true, false, Map.of()))
                 .id();
 
-        try (Volume volume = registry.connect(US, id)) {
+        try (Volume volume = registry.connect(registry.read(US, id))) {
             assertFalse(volume.isWritable());
             assertFails(Fault.FORBIDDEN, volume.write(0, Unpooled.directBuffer().writeZero(512), false));
         }
@@ -211,10 +210,11 @@ class VolumeRegistryTest {
         assertTrue(registry.dirtyBytes(volume) > 0);
         assertTrue(world.storage.volumeBlocks().storedBytes() > 0);
 
+        RegisteredVolume before = registry.read(US, volume);
         registry.remove(US, volume);
 
         assertFault(Fault.NOT_FOUND, () -> registry.read(US, volume));
-        assertFault(Fault.NOT_FOUND, () -> registry.connect(US, volume));
+        assertFault(Fault.NOT_FOUND, () -> registry.connect(before));
         assertFault(Fault.NOT_FOUND, () -> registry.remove(US, volume));
         assertEquals(records - 1, world.records(""));
         assertEquals(0, world.storage.volumeBlocks().storedBytes());
@@ -224,7 +224,7 @@ class VolumeRegistryTest {
     void aVolumeInUseIsNotRemoved() {
         VolumeId id = registry.create(US, NewVolume.of(image.id().value())).id();
 
-        try (Volume volume = registry.connect(US, id)) {
+        try (Volume volume = registry.connect(registry.read(US, id))) {
             StoreException refused = assertThrows(StoreException.class, () -> registry.remove(US, id));
             assertEquals(Fault.CONFLICT, refused.fault());
             assertTrue(refused.getMessage().contains("volume " + id + " is in use"), refused.getMessage());
@@ -239,8 +239,8 @@ class VolumeRegistryTest {
     @Test
     void anEphemeralVolumeGoesWithItsLastClient() {
         VolumeId id = ephemeral();
-        Volume first = registry.connect(US, id);
-        Volume second = registry.connect(US, id);
+        Volume first = registry.connect(registry.read(US, id));
+        Volume second = registry.connect(registry.read(US, id));
 
         first.close();
         registry.left(id);

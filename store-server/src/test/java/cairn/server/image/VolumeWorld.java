@@ -52,13 +52,13 @@ final class VolumeWorld implements AutoCloseable {
     }
 
     void write(VolumeId id, long offset, byte[] bytes) {
-        try (Volume volume = registry.connect(ROOT, id)) {
+        try (Volume volume = registry.connect(registry.read(ROOT, id))) {
             volume.write(offset, Unpooled.directBuffer().writeBytes(bytes), true).join();
         }
     }
 
     byte[] read(VolumeId id, long offset, int lengthBytes) {
-        try (Volume volume = registry.connect(ROOT, id)) {
+        try (Volume volume = registry.connect(registry.read(ROOT, id))) {
             return read(volume, offset, lengthBytes);
         }
     }
