@@ -109,13 +109,18 @@ final class StoreExports implements Exports {
     private Volume connect(VolumeId id) {
         RegisteredVolume registered = registry.read(accounts.root(), id);
         Volume volume = registry.connect(registered);
-        return registered.isEphemeral() ? new EphemeralVolume(volume, () -> leave(id)) : volume;
+        return registered.isEphemeral()
+                ? new EphemeralVolume(
+                        volume,
+                        () -> afterClose(() -> registry.left(id)),
+                        () -> afterClose(() -> registry.removeIfLeft(id)))
+                : volume;
     }
 
     /** Called on an event loop. */
-    private void leave(VolumeId id) {
+    private void afterClose(Runnable removal) {
         try {
-            blocking.execute(() -> registry.left(id));
+            blocking.execute(removal);
         } catch (RejectedExecutionException e) {
             // The server is going down; the next one removes the volume.
         }

@@ -21,6 +21,7 @@ import cairn.image.VolumeId;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.TestDisk;
 import cairn.server.storage.VolumeBlocks;
+import cairn.server.volume.LiveVolume;
 import cairn.server.volume.Volume;
 import cairn.server.volume.VolumeState;
 import cairn.tree.Tree;
@@ -250,6 +251,20 @@ class VolumeRegistryTest {
 
         assertFault(Fault.NOT_FOUND, () -> registry.read(US, id));
         registry.left(id);
+    }
+
+    @Test
+    void anEphemeralVolumeThatWasLookedAtWhenItsClientLeftGoesAfterTheLook() {
+        VolumeId id = ephemeral();
+        try (LiveVolume look = registry.live(id)) {
+            registry.left(id);
+            assertEquals(0, look.dirtyBytes());
+        }
+        assertEquals(id, registry.read(US, id).id());
+
+        assertEquals(0, registry.dirtyBytes(id));
+
+        assertFault(Fault.NOT_FOUND, () -> registry.read(US, id));
     }
 
     private VolumeId ephemeral() {
