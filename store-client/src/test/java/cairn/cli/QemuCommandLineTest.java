@@ -94,8 +94,8 @@ class QemuCommandLineTest {
     @Test
     void aKernelWithoutInitrdAndCommandLineGetsNeither() {
         List<String> words = new QemuCommandLine(
-                        USUAL.program(), USUAL.architecture(), false, 1 << 30, 1, DISK, Optional.empty(), Optional.empty(),
-                        Optional.of(new QemuCommandLine.Kernel(Path.of("/k"), Optional.empty(), "")),
+                        USUAL.program(), USUAL.architecture(), false, 1 << 30, 1, DISK, Optional.empty(),
+                        Optional.empty(), Optional.of(new QemuCommandLine.Kernel(Path.of("/k"), Optional.empty(), "")),
                         List.of(), List.of())
                 .words();
 

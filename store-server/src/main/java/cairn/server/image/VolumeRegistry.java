@@ -167,8 +167,8 @@ public final class VolumeRegistry {
     }
 
     /**
-     * Gives a volume to one more client. When that has closed an ephemeral one, {@link #left} is to be called, or {@link
-     * #removeIfLeft} if it has only looked.
+     * Gives a volume to one more client. When that has closed an ephemeral one, {@link #left} is to be called, or
+     * {@link #removeIfLeft} if it has only looked.
      *
      * @param volume as {@link #read} has given it
      * @throws StoreException NOT_FOUND if it has been removed

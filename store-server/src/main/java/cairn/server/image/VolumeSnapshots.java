@@ -218,7 +218,7 @@ public final class VolumeSnapshots implements AutoCloseable {
             throw new StoreException(
                     FORBIDDEN,
                     "volume " + volume.id() + " was made from another account's data, and a snapshot of it would be"
-                            + " stored among that; pull and push that image or snapshot, and take a volume of the copy");
+                            + " stored among that; pull and push that image or snapshot, and make a volume of it");
         }
     }
 

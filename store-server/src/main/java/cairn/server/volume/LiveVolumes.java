@@ -149,7 +149,9 @@ final class LiveVolumes {
         private String users() {
             boolean isSnapshotMade = snapshots.availablePermits() == 0;
             if (clients == 0) {
-                return isSnapshotMade ? ": a snapshot of it is being made" : ": somebody looks at it or is about to begin";
+                return isSnapshotMade
+                        ? ": a snapshot of it is being made"
+                        : ": somebody looks at it or is about to begin";
             }
             return ", by " + clients + (clients == 1 ? " client" : " clients")
                     + (isSnapshotMade ? ", and a snapshot of it is being made" : "");

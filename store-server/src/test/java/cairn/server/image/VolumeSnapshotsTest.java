@@ -303,7 +303,7 @@ class VolumeSnapshotsTest {
                 Fault.FORBIDDEN, () -> snapshots.startImage(ROOT, roots, DerivedImage.of(new ImageName("web"))));
 
         assertEquals(Fault.FORBIDDEN, refused.fault());
-        assertTrue(refused.getMessage().contains(roots + " was made from another account's data"), refused.getMessage());
+        assertTrue(refused.getMessage().contains("was made from another account's data"), refused.getMessage());
         assertEquals(List.of(), snapshots.list(ROOT));
         assertEquals(chunks, world.storage.index().count(ItemKey.CHUNK_KIND));
         assertArrayEquals(noise(1, Chunk.SIZE_BYTES), world.read(roots, 0, Chunk.SIZE_BYTES), "it can be used");

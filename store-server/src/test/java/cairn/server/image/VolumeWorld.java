@@ -44,7 +44,11 @@ final class VolumeWorld implements AutoCloseable {
             catalog,
             images,
             registry,
-            id -> Stream.of(ROOT, US, THEM).filter(each -> each.account().equals(id)).findFirst().orElseThrow().domain());
+            id -> Stream.of(ROOT, US, THEM)
+                    .filter(each -> each.account().equals(id))
+                    .findFirst()
+                    .orElseThrow()
+                    .domain());
 
     RegisteredImage push(Caller caller, TestDisk disk, String name) {
         return images.register(

@@ -564,7 +564,9 @@ class LiveVolumeTest {
         openBlank(MIB);
 
         try (LiveVolume slow = volumes.live(7, () -> {
-            int clients = CompletableFuture.supplyAsync(() -> volumes.clients(7)).orTimeout(60, TimeUnit.SECONDS).join();
+            int clients = CompletableFuture.supplyAsync(() -> volumes.clients(7))
+                    .orTimeout(60, TimeUnit.SECONDS)
+                    .join();
             assertEquals(0, clients);
             return new VolumeState(7, MIB, DOMAIN, state.base(), 0);
         })) {
