@@ -11,6 +11,7 @@ import java.util.Optional;
 /**
  * A machine in QEMU's words: one disk, one network card, its serial line on standard input and output, no screen.
  *
+ * @param diskFile holds the disk's {@link QemuDisk#driveSection}; empty: the disk stands in the words
  * @param firmware UEFI, whose variables the machine may write; empty: what QEMU has
  * @param kernel empty: what is on the disk boots
  * @param more words of QEMU's that come last
@@ -22,10 +23,13 @@ record QemuCommandLine(
         long memoryBytes,
         int cpus,
         QemuDisk disk,
+        Optional<Path> diskFile,
         Optional<QemuHost.Firmware> firmware,
         Optional<Kernel> kernel,
         List<PortForward> forwards,
         List<String> more) {
+    /** What QEMU calls the disk. */
+    static final String DISK = "disk0";
 
     /**
      * What boots a disk that has no boot loader.
@@ -51,9 +55,10 @@ record QemuCommandLine(
                 "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" + QemuDisk.escaped(flash.code().toString()),
                 "-drive", "if=pflash,unit=1,format=raw,file=" + QemuDisk.escaped(flash.variables().toString()))));
         kernel.ifPresent(direct -> addKernel(words, direct));
-        words.addAll(List.of("-blockdev", disk.blockdev("disk0")));
+        words.addAll(diskFile.map(file -> List.of("-readconfig", file.toString()))
+                .orElseGet(() -> List.of("-blockdev", disk.blockdev(DISK))));
         // 0 is taken by a kernel that is given.
-        words.addAll(List.of("-device", "virtio-blk-pci,drive=disk0,bootindex=1"));
+        words.addAll(List.of("-device", "virtio-blk-pci,drive=" + DISK + ",bootindex=1"));
         String ports = forwards.stream().map(each -> ',' + each.words()).collect(joining());
         words.addAll(List.of("-netdev", "user,id=net0" + ports));
         // No boot from the network, and no need of the package that has its ROM.

@@ -1,5 +1,7 @@
 package cairn.cli;
 
+import static java.util.stream.Collectors.joining;
+
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
@@ -14,11 +16,12 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * A disk over NBD, in the words of QEMU's {@code -blockdev}.
+ * A disk over NBD, in QEMU's words.
  *
  * @param server where it is
  * @param exportName with its ticket, where it needs one
@@ -29,26 +32,49 @@ record QemuDisk(Server server, String exportName, boolean isReadOnly) {
      * restart that somebody has to see to.
      */
     private static final int RECONNECT_SECONDS = 300;
+    /** A line of a file of QEMU's has at most 1,023 bytes. */
+    private static final int VALUE_CHARS_MAX = 250;
     private static final int DEFAULT_PORT = 10809;
     private static final String SOCKET_PARAMETER = "socket=";
+
+    /** One of QEMU's options. */
+    private record Option(String name, String value) {
+        /** As it stands on a command line. */
+        String word() {
+            return name + '=' + escaped(value);
+        }
+
+        /** As it stands in a file, where nothing can be escaped. */
+        String line() {
+            if (value.length() > VALUE_CHARS_MAX || value.chars().anyMatch(c -> c < ' ' || c == '"')) {
+                throw new StoreException(
+                        Fault.INVALID_REQUEST,
+                        "\"" + Text.shown(value) + "\", of the server, cannot be told to QEMU as " + name);
+            }
+            return "  " + name + " = \"" + value + "\"\n";
+        }
+    }
 
     /** Where an NBD server listens. */
     sealed interface Server {
         /** The members of QEMU's SocketAddress. */
-        List<String> words();
+        List<Option> options();
     }
 
     record UnixSocket(Path path) implements Server {
         @Override
-        public List<String> words() {
-            return List.of("server.type=unix", "server.path=" + escaped(path.toString()));
+        public List<Option> options() {
+            return List.of(new Option("server.type", "unix"), new Option("server.path", path.toString()));
         }
     }
 
     record Tcp(String host, int port) implements Server {
         @Override
-        public List<String> words() {
-            return List.of("server.type=inet", "server.host=" + escaped(host), "server.port=" + port);
+        public List<Option> options() {
+            return List.of(
+                    new Option("server.type", "inet"),
+                    new Option("server.host", host),
+                    new Option("server.port", Integer.toString(port)));
         }
     }
 
@@ -110,11 +136,32 @@ record QemuDisk(Server server, String exportName, boolean isReadOnly) {
         }
     }
 
-    /** What follows {@code -blockdev}. QEMU passes on what the guest flushes and discards. */
+    /** Whether the name of the export is a secret, which a command line would tell every user of this host. */
+    boolean hasTicket() {
+        return server instanceof Tcp;
+    }
+
+    /** What follows {@code -blockdev}. */
     String blockdev(String nodeName) {
-        return "driver=nbd,node-name=" + nodeName + ',' + String.join(",", server.words()) + ",export="
-                + escaped(exportName) + ",reconnect-delay=" + RECONNECT_SECONDS
-                + ",discard=unmap,detect-zeroes=off,read-only=" + (isReadOnly ? "on" : "off");
+        return "driver=nbd,node-name=" + nodeName + ','
+                + options().stream().map(Option::word).collect(joining(","));
+    }
+
+    /** The same in a file for {@code -readconfig}, which takes no {@code -blockdev}. */
+    String driveSection(String id) {
+        return "[drive \"" + id + "\"]\n  if = \"none\"\n  driver = \"nbd\"\n"
+                + options().stream().map(Option::line).collect(joining());
+    }
+
+    /** QEMU passes on what the guest flushes and discards. */
+    private List<Option> options() {
+        List<Option> options = new ArrayList<>(server.options());
+        options.add(new Option("export", exportName));
+        options.add(new Option("reconnect-delay", Integer.toString(RECONNECT_SECONDS)));
+        options.add(new Option("discard", "unmap"));
+        options.add(new Option("detect-zeroes", "off"));
+        options.add(new Option("read-only", isReadOnly ? "on" : "off"));
+        return options;
     }
 
     /** In QEMU's options a comma is written twice. */

@@ -96,16 +96,36 @@ final class QemuSession implements AutoCloseable {
         }
     }
 
+    /** Undoes everything, also where something of it fails. @throws RuntimeException the first failure */
     private synchronized void clear() {
         isCleared = true;
+        RuntimeException failure = null;
         while (!undoing.isEmpty()) {
-            undoing.pop().run();
+            try {
+                undoing.pop().run();
+            } catch (RuntimeException e) {
+                if (failure == null) {
+                    failure = e;
+                } else {
+                    failure.addSuppressed(e);
+                }
+            }
+        }
+        if (failure != null) {
+            throw failure;
         }
     }
 
     @Override
     public void close() {
-        clear();
+        try {
+            clear();
+        } finally {
+            forgetShutdown();
+        }
+    }
+
+    private void forgetShutdown() {
         try {
             Runtime.getRuntime().removeShutdownHook(atShutdown);
         } catch (IllegalStateException e) {

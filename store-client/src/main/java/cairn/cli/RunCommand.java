@@ -158,13 +158,15 @@ final class RunCommand extends StoreCommand {
         List<PortForward> ports = freePorts();
         try (QemuSession session = new QemuSession()) {
             Messages.Volume volume = named.orElseGet(() -> createVolume(client, session));
+            QemuDisk disk = disk(client, volume);
             QemuCommandLine machine = new QemuCommandLine(
                     qemu,
                     kind.architecture,
                     isKvm,
                     memoryBytes,
                     cpus(),
-                    disk(client, volume),
+                    disk,
+                    disk.hasTicket() ? Optional.of(diskFile(disk, session)) : Optional.empty(),
                     firmware.map(flash -> withOwnVariables(flash, session)),
                     kernel(),
                     ports,
@@ -302,6 +304,17 @@ final class RunCommand extends StoreCommand {
         return isTcp
                 ? QemuDisk.overTcp(export, volume.isReadOnly())
                 : QemuDisk.nearest(export, client.endpoint(), volume.isReadOnly());
+    }
+
+    /** Which only this user can read, as {@code createTempFile} has it. */
+    private Path diskFile(QemuDisk disk, QemuSession session) {
+        try {
+            Path file = Files.createTempFile("cairn-run-", ".disk");
+            session.atEnd(() -> remove(file));
+            return Files.writeString(file, disk.driveSection(QemuCommandLine.DISK));
+        } catch (IOException e) {
+            throw new StoreException(Fault.UNAVAILABLE, "cannot write down the disk: " + e.getMessage(), e);
+        }
     }
 
     private int cpus() {

@@ -15,7 +15,7 @@ class QemuCommandLineTest {
     private static final QemuDisk DISK = new QemuDisk(new QemuDisk.UnixSocket(Path.of("/d/nbd.sock")), VOLUME, false);
     private static final QemuCommandLine USUAL = new QemuCommandLine(
             Path.of("/bin/qemu"), Architecture.X86_64, false, 1L << 30, 2, DISK, Optional.empty(), Optional.empty(),
-            List.of(new PortForward(4022, 22)), List.of());
+            Optional.empty(), List.of(new PortForward(4022, 22)), List.of());
 
     @Test
     void emulatesAMachineWithOneDiskAndASerialLine() {
@@ -39,6 +39,7 @@ class QemuCommandLineTest {
         QemuCommandLine machine = new QemuCommandLine(
                 Path.of("qemu"), Architecture.X86_64, true, 1536L << 20, 8,
                 new QemuDisk(new QemuDisk.Tcp("::1", 10810), VOLUME + ":T,1", true),
+                Optional.empty(),
                 Optional.of(new QemuHost.Firmware(Path.of("/f/CODE,1"), Path.of("/t/VARS"))),
                 Optional.of(new QemuCommandLine.Kernel(Path.of("/k"), Optional.of(Path.of("/i")), "root=/dev/vda ro")),
                 List.of(new PortForward(4022, 22), new PortForward(4080, 80)),
@@ -64,10 +65,37 @@ class QemuCommandLineTest {
     }
 
     @Test
+    void aTicketStandsInAFileAndNotInTheWords() {
+        QemuDisk disk = new QemuDisk(new QemuDisk.Tcp("::1", 10810), VOLUME + ":T,1", false);
+        List<String> words = new QemuCommandLine(
+                        USUAL.program(), USUAL.architecture(), false, 1 << 30, 1, disk, Optional.of(Path.of("/t/d")),
+                        Optional.empty(), Optional.empty(), List.of(), List.of())
+                .words();
+
+        assertEquals("/t/d", words.get(words.indexOf("-readconfig") + 1));
+        assertFalse(String.join(" ", words).contains("T,"), words.toString());
+        assertEquals(
+                """
+                [drive "disk0"]
+                  if = "none"
+                  driver = "nbd"
+                  server.type = "inet"
+                  server.host = "::1"
+                  server.port = "10810"
+                  export = "vol-0123456789abcdef0:T,1"
+                  reconnect-delay = "300"
+                  discard = "unmap"
+                  detect-zeroes = "off"
+                  read-only = "off"
+                """,
+                disk.driveSection("disk0"));
+    }
+
+    @Test
     void aKernelWithoutInitrdAndCommandLineGetsNeither() {
         List<String> words = new QemuCommandLine(
                         USUAL.program(), USUAL.architecture(), false, 1 << 30, 1, DISK, Optional.empty(),
-                        Optional.of(new QemuCommandLine.Kernel(Path.of("/k"), Optional.empty(), "")),
+                        Optional.empty(), Optional.of(new QemuCommandLine.Kernel(Path.of("/k"), Optional.empty(), "")),
                         List.of(), List.of())
                 .words();
 
@@ -86,7 +114,7 @@ class QemuCommandLineTest {
     private static List<String> machineAndCpu(Architecture architecture, boolean isKvm) {
         List<String> words = new QemuCommandLine(
                         USUAL.program(), architecture, isKvm, 1 << 30, 1, DISK, Optional.empty(), Optional.empty(),
-                        List.of(), List.of())
+                        Optional.empty(), List.of(), List.of())
                 .words();
         int cpuAt = words.indexOf("-cpu");
         return List.of(words.get(words.indexOf("-machine") + 1), cpuAt < 0 ? "" : words.get(cpuAt + 1));

@@ -79,6 +79,14 @@ class QemuDiskTest {
     }
 
     @Test
+    void refusesToWriteDownWhatWouldBeAnotherOptionOfQemus() {
+        for (String name : new String[] {"x\"", "x\n[drive]", "x".repeat(300)}) {
+            QemuDisk disk = new QemuDisk(new QemuDisk.Tcp("127.0.0.1", 10809), name, false);
+            assertThrows(StoreException.class, () -> disk.driveSection("d"));
+        }
+    }
+
+    @Test
     void findsAFreePortAndSaysWhenAChosenOneIsTaken() throws IOException {
         PortForward free = PortForward.parse("22").withFreePort();
         assertTrue(free.hostPort() > 0 && free.guestPort() == 22, free.toString());

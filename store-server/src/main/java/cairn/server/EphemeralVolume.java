@@ -7,19 +7,26 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A volume that tells when its client has left. Whoever has only looked, as a handshake does that asks what there is
- * before it chooses, has not been a client.
+ * A volume that tells when its client has left, and apart from that when somebody has who only looked, as a handshake
+ * does that asks what there is before it chooses.
  */
 final class EphemeralVolume implements Volume {
     private final Volume volume;
-    private final Runnable afterClose;
+    private final Runnable afterUse;
+    private final Runnable afterLook;
     private final AtomicBoolean isClosed = new AtomicBoolean();
     private volatile boolean isUsed;
 
-    /** @param afterClose called once, on the thread that closes, if the volume was read, written or asked about */
-    EphemeralVolume(Volume volume, Runnable afterClose) {
+    /**
+     * Calls one of the two once, on the thread that closes.
+     *
+     * @param afterUse if the volume was read, written or asked about
+     * @param afterLook if not
+     */
+    EphemeralVolume(Volume volume, Runnable afterUse, Runnable afterLook) {
         this.volume = volume;
-        this.afterClose = afterClose;
+        this.afterUse = afterUse;
+        this.afterLook = afterLook;
     }
 
     @Override
@@ -70,8 +77,8 @@ final class EphemeralVolume implements Volume {
     @Override
     public void close() {
         volume.close();
-        if (isClosed.compareAndSet(false, true) && isUsed) {
-            afterClose.run();
+        if (isClosed.compareAndSet(false, true)) {
+            (isUsed ? afterUse : afterLook).run();
         }
     }
 }

@@ -162,7 +162,7 @@ public final class Main implements Callable<Integer> {
                     "a page cache of " + pageCacheMib + " MiB is more than half of Java's heap of " + heapMib
                             + " MiB; set CAIRN_JAVA_OPTIONS=-Xmx" + 2L * pageCacheMib + "m");
         }
-        long repliesMib = (NbdLimits.DEFAULT.sharedBytesMax() + HttpLimits.DEFAULT.heldBytesMax()) / MIB;
+        long repliesMib = (NbdLimits.DEFAULT.heldBytesMax() + HttpLimits.DEFAULT.heldBytesMax()) / MIB;
         long neededMib = chunkCacheMib + repliesMib + OTHER_BUFFERS_MIB;
         long allowedMib = PlatformDependent.maxDirectMemory() / MIB;
         if (neededMib > allowedMib) {

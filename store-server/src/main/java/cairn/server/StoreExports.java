@@ -42,9 +42,13 @@ final class StoreExports implements Exports {
     private final Volumes volumes;
     private final Tickets tickets;
     private final Clock clock;
-    private final Executor blocking;
+    private final Executor catalog;
+    private final Executor openers;
 
-    /** @param blocking runs what reads the catalog */
+    /**
+     * @param catalog runs what reads the catalog
+     * @param openers run what opens and removes volumes, which may wait for what others do with the same one
+     */
     StoreExports(
             ImageRegistry images,
             VolumeRegistry registry,
@@ -52,14 +56,16 @@ final class StoreExports implements Exports {
             Volumes volumes,
             Tickets tickets,
             Clock clock,
-            Executor blocking) {
+            Executor catalog,
+            Executor openers) {
         this.images = images;
         this.registry = registry;
         this.accounts = accounts;
         this.volumes = volumes;
         this.tickets = tickets;
         this.clock = clock;
-        this.blocking = blocking;
+        this.catalog = catalog;
+        this.openers = openers;
     }
 
     @Override
@@ -67,7 +73,7 @@ final class StoreExports implements Exports {
         if (peer == Peer.REMOTE) {
             return CompletableFuture.completedFuture(List.of());
         }
-        return CompletableFuture.supplyAsync(this::listNow, blocking);
+        return CompletableFuture.supplyAsync(this::listNow, catalog);
     }
 
     /** Ephemeral volumes are left out: a tool that opens all that it is told of would be their last client. */
@@ -80,7 +86,8 @@ final class StoreExports implements Exports {
 
     @Override
     public CompletableFuture<Export> open(String exportName, Peer peer) {
-        return CompletableFuture.supplyAsync(() -> openNow(exportName, peer), blocking);
+        return CompletableFuture.supplyAsync(
+                () -> openNow(exportName, peer), exportName.startsWith(VolumeId.PREFIX) ? openers : catalog);
     }
 
     private Export openNow(String exportName, Peer peer) {
@@ -108,14 +115,19 @@ final class StoreExports implements Exports {
 
     private Volume connect(VolumeId id) {
         RegisteredVolume registered = registry.read(accounts.root(), id);
-        Volume volume = registry.connect(accounts.root(), id);
-        return registered.isEphemeral() ? new EphemeralVolume(volume, () -> leave(id)) : volume;
+        Volume volume = registry.connect(registered);
+        return registered.isEphemeral()
+                ? new EphemeralVolume(
+                        volume,
+                        () -> afterClose(() -> registry.left(id)),
+                        () -> afterClose(() -> registry.removeIfLeft(id)))
+                : volume;
     }
 
     /** Called on an event loop. */
-    private void leave(VolumeId id) {
+    private void afterClose(Runnable removal) {
         try {
-            blocking.execute(() -> registry.left(id));
+            openers.execute(removal);
         } catch (RejectedExecutionException e) {
             // The server is going down; the next one removes the volume.
         }

@@ -54,6 +54,8 @@ import org.slf4j.LoggerFactory;
 public final class StoreServer implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(StoreServer.class);
     private static final int CATALOG_READERS = 2;
+    /** Opening a volume that was written to all over takes seconds. */
+    private static final int VOLUME_OPENERS = 32;
 
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
     private final Path endpointFile;
@@ -104,12 +106,17 @@ public final class StoreServer implements AutoCloseable {
             VolumeRegistry registry =
                     new VolumeRegistry(storage.catalog(), images, volumes, storage.volumeBlocks(), clock);
             registry.removeLeftovers();
-            VolumeSnapshots snapshots = closing(new VolumeSnapshots(storage.catalog(), images, registry));
-            ExecutorService catalogReaders =
-                    Executors.newFixedThreadPool(CATALOG_READERS, new DefaultThreadFactory("catalog", true));
-            closing(catalogReaders::shutdown);
+            VolumeSnapshots snapshots = closing(
+                    new VolumeSnapshots(storage.catalog(), images, registry, accounts::domain));
             StoreExports exports = new StoreExports(
-                    images, registry, accounts, volumes, new Tickets(secrets.ticketKey(), clock), clock, catalogReaders);
+                    images,
+                    registry,
+                    accounts,
+                    volumes,
+                    new Tickets(secrets.ticketKey(), clock),
+                    clock,
+                    threads("catalog", CATALOG_READERS),
+                    threads("volume-opener", VOLUME_OPENERS));
 
             ApiDoor api = new ApiDoor(
                     new StoreInfoApi(version(), images, registry, storage),
@@ -134,6 +141,12 @@ public final class StoreServer implements AutoCloseable {
     private <T extends AutoCloseable> T closing(T part) {
         parts.push(part);
         return part;
+    }
+
+    private ExecutorService threads(String name, int count) {
+        ExecutorService threads = Executors.newFixedThreadPool(count, new DefaultThreadFactory(name, true));
+        closing(threads::shutdown);
+        return threads;
     }
 
     /** Makes the root account in a store that has none, and leaves its key where only this user can read it. */

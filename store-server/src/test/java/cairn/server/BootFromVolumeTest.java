@@ -66,6 +66,10 @@ class BootFromVolumeTest {
         String ephemeral;
         try (Console machine = boot(second, "--tcp")) {
             ephemeral = volumesOtherThan(volume).get(0).id();
+            String secret = ephemeral + ':';
+            assertTrue(ProcessHandle.allProcesses()
+                    .flatMap(process -> process.info().commandLine().stream())
+                    .noneMatch(line -> line.contains(secret)), "no command line tells the ticket");
             assertEquals("written in the guest", order(machine, "cat /root/note"));
             assertTrue(client.volume(new VolumeId(ephemeral)).isEphemeral());
             powerOff(machine);

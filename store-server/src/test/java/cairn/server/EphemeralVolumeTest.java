@@ -27,6 +27,7 @@ class EphemeralVolumeTest {
     private final ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
     private final Volumes volumes = new Volumes(chunks, storage.volumeBlocks(), 4 * MIB, MIB);
     private final AtomicInteger told = new AtomicInteger();
+    private final AtomicInteger toldOfLooks = new AtomicInteger();
 
     @AfterEach
     void close() {
@@ -37,7 +38,7 @@ class EphemeralVolumeTest {
     private EphemeralVolume open() {
         VolumeState state = new VolumeState(1, MIB, DOMAIN, TestDisk.random(1, MIB).put(chunks, DOMAIN), 0);
         try (LiveVolume live = volumes.live(1, () -> state)) {
-            return new EphemeralVolume(live.connect(true), told::incrementAndGet);
+            return new EphemeralVolume(live.connect(true), told::incrementAndGet, toldOfLooks::incrementAndGet);
         }
     }
 
@@ -61,6 +62,7 @@ class EphemeralVolumeTest {
         volume.close();
 
         assertEquals(1, told.get());
+        assertEquals(0, toldOfLooks.get());
         assertFalse(volume.flush().isDone() && !volume.flush().isCompletedExceptionally(), "it is closed");
     }
 
@@ -70,7 +72,9 @@ class EphemeralVolumeTest {
         assertEquals(MIB, volume.sizeBytes());
 
         volume.close();
+        volume.close();
 
         assertEquals(0, told.get());
+        assertEquals(1, toldOfLooks.get());
     }
 }

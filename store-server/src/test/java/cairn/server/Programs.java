@@ -9,7 +9,7 @@ import java.util.Set;
 final class Programs {
     private static final List<String> JAVA_OPTIONS = List.of(
             "-Xmx512m",
-            "-XX:MaxDirectMemorySize=1536m",
+            "-XX:MaxDirectMemorySize=2304m",
             "-XX:+UseSerialGC",
             "-XX:+IgnoreUnrecognizedVMOptions",
             "--enable-native-access=ALL-UNNAMED");

@@ -246,6 +246,15 @@ class ServerLifecycleTest {
     }
 
     @Test
+    void saysHowMuchMemoryItWouldNeedWithEveryConnectionBusy() throws Exception {
+        String line = Cli.failure(2, Tools.run(Programs.server(
+                "--data", folder.resolve("data").toString(), "--chunk-cache=400", "--http-port=70000")));
+
+        // 400 for the cache, 4096 connections' 256 KiB and 512 for NBD, 256 for HTTP, 128 for the rest.
+        assertTrue(line.contains("need 2320 MiB of buffers, and Java may use 2304"), line);
+    }
+
+    @Test
     void aClientSaysSoWhenItsServerGoesAwayInTheMiddle() throws Exception {
         Path data = folder.resolve("data");
         Path disk;

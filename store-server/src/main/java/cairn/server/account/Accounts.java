@@ -119,6 +119,15 @@ public final class Accounts {
                 .orElseThrow(() -> new StoreException(NOT_FOUND, "the store has no root account"));
     }
 
+    /** The dedup domain of an account. @throws StoreException NOT_FOUND */
+    public DomainId domain(AccountId id) {
+        Account account = accounts.get(id);
+        if (account == null) {
+            throw new StoreException(NOT_FOUND, "there is no account " + id);
+        }
+        return account.domain();
+    }
+
     private static Caller caller(Account account) {
         return new Caller(account.id(), account.domain(), isRoot(account));
     }

@@ -35,14 +35,20 @@ public record RegisteredVolume(
         return state.sizeBytes();
     }
 
-    /** The same volume over the tree of a snapshot of it. @param newImage of that snapshot, if one was made */
-    RegisteredVolume over(VolumeState after, SnapshotId newSnapshot, Optional<ImageId> newImage) {
+    /**
+     * The same volume over the tree of a snapshot of it. Where root has made that for itself, the volume names what it
+     * did before: the owner may not see root's.
+     *
+     * @param newImage of that snapshot, if one was made
+     */
+    RegisteredVolume over(VolumeState after, Snapshot newSnapshot, Optional<ImageId> newImage) {
+        boolean isOwners = newSnapshot.owner().equals(owner);
         return new RegisteredVolume(
                 id,
                 owner,
                 after,
-                newImage.or(() -> image),
-                Optional.of(newSnapshot),
+                isOwners ? newImage.or(() -> image) : image,
+                isOwners ? Optional.of(newSnapshot.id()) : snapshot,
                 isReadOnly,
                 isEphemeral,
                 createdAt,

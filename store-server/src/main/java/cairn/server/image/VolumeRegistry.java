@@ -155,6 +155,9 @@ public final class VolumeRegistry {
     public long dirtyBytes(VolumeId id) {
         try (LiveVolume live = live(id)) {
             return live.dirtyBytes();
+        } finally {
+            // Its last client may have left during this.
+            removeIfLeft(id);
         }
     }
 
@@ -164,13 +167,14 @@ public final class VolumeRegistry {
     }
 
     /**
-     * Gives a volume to one more client. When that has closed an ephemeral one, {@link #left} is to be called.
+     * Gives a volume to one more client. When that has closed an ephemeral one, {@link #left} is to be called, or
+     * {@link #removeIfLeft} if it has only looked.
      *
-     * @throws StoreException NOT_FOUND if there is none that the caller may see
+     * @param volume as {@link #read} has given it
+     * @throws StoreException NOT_FOUND if it has been removed
      */
-    public Volume connect(Caller caller, VolumeId id) {
-        RegisteredVolume volume = read(caller, id);
-        try (LiveVolume live = live(id)) {
+    public Volume connect(RegisteredVolume volume) {
+        try (LiveVolume live = live(volume.id())) {
             return live.connect(!volume.isReadOnly(), volume.image());
         }
     }
@@ -208,8 +212,11 @@ public final class VolumeRegistry {
         removeIfLeft(id);
     }
 
-    /** Removes an ephemeral volume if a client has left it and nobody uses it any more. */
-    void removeIfLeft(VolumeId id) {
+    /**
+     * Removes an ephemeral volume if a client has left it and nobody uses it any more. To be called by everybody whose
+     * use may have kept {@link #left} from it.
+     */
+    public void removeIfLeft(VolumeId id) {
         if (!left.contains(id)) {
             return;
         }
@@ -217,7 +224,7 @@ public final class VolumeRegistry {
             volumes.whileUnused(id.number(), () -> removeUnused(id));
         } catch (StoreException e) {
             switch (e.fault()) {
-                // Whoever uses it will leave too.
+                // Whoever uses it comes here too when that ends.
                 case CONFLICT -> { }
                 case NOT_FOUND -> left.remove(id);
                 default -> log.info("ephemeral volume {} is removed at the next start: {}", id, e.getMessage());

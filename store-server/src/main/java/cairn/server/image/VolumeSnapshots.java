@@ -1,12 +1,14 @@
 package cairn.server.image;
 
 import static cairn.Fault.CONFLICT;
+import static cairn.Fault.FORBIDDEN;
 import static cairn.Fault.INTERNAL;
 import static cairn.Fault.INVALID_REQUEST;
 import static cairn.Fault.SHUTTING_DOWN;
 
 import cairn.Fault;
 import cairn.StoreException;
+import cairn.image.AccountId;
 import cairn.image.Architecture;
 import cairn.image.BootMode;
 import cairn.image.DerivedImage;
@@ -19,6 +21,7 @@ import cairn.image.VolumeId;
 import cairn.server.account.Caller;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.Catalog;
+import cairn.server.storage.DomainId;
 import cairn.server.volume.LiveVolume;
 import cairn.tree.TreeRoot;
 import java.time.Instant;
@@ -35,6 +38,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,7 +46,8 @@ import org.slf4j.LoggerFactory;
  * Makes snapshots of volumes, and images of them, in the background, while the volumes are in use.
  *
  * <p>A snapshot shows the moment at which it was asked for; but only one of a volume is made at a time, so one that is
- * asked for meanwhile shows the moment at which the earlier ones were done. Its record, its image's and its volume's are
+ * asked for meanwhile shows the moment at which the earlier ones were done. From when it was asked for it uses the
+ * volume, so that this is not removed before. Its record, its image's and its volume's are
  * committed at once: before that nothing has happened, neither to the catalog nor to the volume. What is being made is
  * known in memory only, so a server that ends forgets it. Safe for threads.
  */
@@ -61,6 +66,7 @@ public final class VolumeSnapshots implements AutoCloseable {
     private final Catalog catalog;
     private final ImageRegistry images;
     private final VolumeRegistry volumes;
+    private final Function<AccountId, DomainId> domains;
     private final ExecutorService makers;
     /** What is made and what waits, of each volume in its order: the first is being made. */
     private final Map<VolumeId, Deque<Job>> queues = new HashMap<>();
@@ -69,10 +75,13 @@ public final class VolumeSnapshots implements AutoCloseable {
     private final Map<SnapshotId, SnapshotInProgress> failed = new LinkedHashMap<>();
     private volatile boolean isClosing;
 
-    public VolumeSnapshots(Catalog catalog, ImageRegistry images, VolumeRegistry volumes) {
+    /** @param domains the dedup domain of each account */
+    public VolumeSnapshots(
+            Catalog catalog, ImageRegistry images, VolumeRegistry volumes, Function<AccountId, DomainId> domains) {
         this.catalog = catalog;
         this.images = images;
         this.volumes = volumes;
+        this.domains = domains;
         AtomicInteger count = new AtomicInteger();
         this.makers = Executors.newFixedThreadPool(MAKERS, task -> {
             Thread thread = new Thread(task, "snapshot-" + count.incrementAndGet());
@@ -91,19 +100,21 @@ public final class VolumeSnapshots implements AutoCloseable {
         final LongAdder doneBytes = new LongAdder();
         volatile Instant startedAt;
         volatile long changedBytes;
-        /** Both null until the volume has been frozen. */
-        private LiveVolume live;
+        private final LiveVolume live;
+        /** Null until its moment has come. */
         private LiveVolume.PointInTime point;
 
+        /** @param live closed with the job */
         Job(
                 SnapshotId id, Caller caller, RegisteredVolume volume, NewSnapshot wanted, Optional<NewImage> image,
-                Instant now) {
+                Instant now, LiveVolume live) {
             this.id = id;
             this.caller = caller;
             this.volume = volume;
             this.wanted = wanted;
             this.image = image;
             this.startedAt = now;
+            this.live = live;
         }
 
         SnapshotInProgress seen(Optional<String> failure) {
@@ -127,9 +138,7 @@ public final class VolumeSnapshots implements AutoCloseable {
                     point.close();
                 }
             } finally {
-                if (live != null) {
-                    live.close();
-                }
+                live.close();
             }
         }
     }
@@ -137,7 +146,8 @@ public final class VolumeSnapshots implements AutoCloseable {
     /**
      * Begins a snapshot of a volume.
      *
-     * @throws StoreException NOT_FOUND; CONFLICT if too many are waiting already
+     * @throws StoreException NOT_FOUND; FORBIDDEN if the volume lies in another account's dedup domain; CONFLICT if too
+     *     many are waiting already
      */
     public SnapshotInProgress start(Caller caller, VolumeId volume, NewSnapshot wanted) {
         return start(caller, volumes.read(caller, volume), wanted, Optional.empty());
@@ -146,8 +156,9 @@ public final class VolumeSnapshots implements AutoCloseable {
     /**
      * Begins a snapshot of a volume and an image of that, whose parent is the volume's image.
      *
-     * @throws StoreException NOT_FOUND; CONFLICT if the name is taken, or too many are waiting already; INVALID_REQUEST
-     *     if the architecture is not given and the volume's image is gone
+     * @throws StoreException NOT_FOUND; FORBIDDEN if the volume lies in another account's dedup domain; CONFLICT if the
+     *     name is taken, or too many are waiting already; INVALID_REQUEST if the architecture is not given and the
+     *     volume's image is gone
      */
     public SnapshotInProgress startImage(Caller caller, VolumeId id, DerivedImage wanted) {
         RegisteredVolume volume = volumes.read(caller, id);
@@ -176,17 +187,39 @@ public final class VolumeSnapshots implements AutoCloseable {
 
     private SnapshotInProgress start(
             Caller caller, RegisteredVolume volume, NewSnapshot wanted, Optional<NewImage> image) {
-        Job job = new Job(images.newSnapshotId(), caller, volume, wanted, image, images.now());
-        if (enter(job)) {
-            try {
+        requireOwnDomain(volume);
+        Job job = new Job(
+                images.newSnapshotId(), caller, volume, wanted, image, images.now(), volumes.live(volume.id()));
+        boolean isEntered = false;
+        try {
+            boolean isFirst = enter(job);
+            isEntered = true;
+            if (isFirst) {
                 freeze(job);
-            } catch (RuntimeException | Error e) {
-                leave(job, Optional.empty());
-                throw e;
             }
-            makers.execute(() -> run(job));
+        } catch (RuntimeException | Error e) {
+            if (isEntered) {
+                leave(job, Optional.empty());
+            } else {
+                close(job);
+            }
+            throw e;
         }
         return job.seen(Optional.empty());
+    }
+
+    /**
+     * What a volume was made from may lie in the domain of another account, which is told there what is stored already.
+     * It is not to learn so what the volume's owner has written.
+     */
+    private void requireOwnDomain(RegisteredVolume volume) {
+        DomainId domain = volume.state().domain();
+        if (!domain.equals(DomainId.PUBLIC) && !domain.equals(domains.apply(volume.owner()))) {
+            throw new StoreException(
+                    FORBIDDEN,
+                    "volume " + volume.id() + " was made from another account's data, and a snapshot of it would be"
+                            + " stored among that; pull and push that image or snapshot, and make a volume of it");
+        }
     }
 
     /** @return whether it is the volume's first */
@@ -223,20 +256,22 @@ public final class VolumeSnapshots implements AutoCloseable {
         }
     }
 
+    /** Takes the moment of a snapshot whose turn it is; it is made when a maker is free. */
     private void freeze(Job job) {
-        job.live = volumes.live(job.volume.id());
+        requireOpen();
         job.point = job.live.freeze();
         job.startedAt = images.now();
         job.changedBytes = job.point.dirtyBytes();
+        synchronized (this) {
+            requireOpen();
+            makers.execute(() -> run(job));
+        }
     }
 
     private void run(Job job) {
         Optional<String> failure = Optional.empty();
         try {
             requireOpen();
-            if (job.point == null) {
-                freeze(job);
-            }
             make(job);
         } catch (RuntimeException | Error e) {
             failure = Optional.of(told(job, e));
@@ -270,7 +305,7 @@ public final class VolumeSnapshots implements AutoCloseable {
         Optional<ImageRegistry.Registration> registration =
                 job.image.map(image -> images.registration(job.caller, image.withParent(volume.image()), snapshot));
         RegisteredVolume after = volume.over(
-                job.point.after(tree), snapshot.id(), registration.map(each -> each.image().id()));
+                job.point.after(tree), snapshot, registration.map(each -> each.image().id()));
 
         List<Change> changes = new ArrayList<>();
         changes.add(images.keep(snapshot));
@@ -289,33 +324,40 @@ public final class VolumeSnapshots implements AutoCloseable {
         return cause.getMessage();
     }
 
-    /** Ends a snapshot and begins the volume's next. */
+    /** Ends a snapshot. Whoever then finds it done may rely on it that the volume's next has its moment. */
     private void leave(Job job, Optional<String> failure) {
+        close(job);
+        Optional<Job> next = leaveQueue(job);
         try {
-            job.close();
-            if (isLastOfVolume(job)) {
-                volumes.removeIfLeft(job.volume.id());
-            }
-        } catch (RuntimeException e) {
-            log.warn("volume {} after snapshot {}: {}", job.volume.id(), job.id, e.getMessage());
+            next.ifPresent(this::freeze);
+        } catch (RuntimeException | Error e) {
+            // Comes back here once for each that waits, of which there are few.
+            leave(next.orElseThrow(), Optional.of(told(next.orElseThrow(), e)));
         }
         synchronized (this) {
-            Deque<Job> queue = queues.get(job.volume.id());
-            queue.remove(job);
             pending.remove(job.id);
             failure.ifPresent(why -> fail(job.seen(Optional.of(why))));
-            if (queue.isEmpty()) {
-                queues.remove(job.volume.id());
-            } else if (!makers.isShutdown()) {
-                Job next = queue.peek();
-                makers.execute(() -> run(next));
-            }
             notifyAll();
         }
     }
 
-    private synchronized boolean isLastOfVolume(Job job) {
-        return queues.get(job.volume.id()).size() == 1;
+    private void close(Job job) {
+        try {
+            job.close();
+            volumes.removeIfLeft(job.volume.id());
+        } catch (RuntimeException e) {
+            log.warn("volume {} after snapshot {}: {}", job.volume.id(), job.id, e.getMessage());
+        }
+    }
+
+    /** @return whose turn it is now */
+    private synchronized Optional<Job> leaveQueue(Job job) {
+        Deque<Job> queue = queues.get(job.volume.id());
+        queue.remove(job);
+        if (queue.isEmpty()) {
+            queues.remove(job.volume.id());
+        }
+        return Optional.ofNullable(queue.peek());
     }
 
     private void fail(SnapshotInProgress snapshot) {

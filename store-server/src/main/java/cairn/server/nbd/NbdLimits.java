@@ -9,7 +9,7 @@ import java.time.Duration;
  * are read from the socket until they are written. Each connection has {@code ownBytes} to itself, so that what a
  * machine usually reads or writes never waits for other connections; what goes beyond comes out of
  * {@code sharedBytesMax}, first come, first served. All connections together thus hold no more than
- * {@code connectionsMax * ownBytes + sharedBytesMax}, and for each the one buffer into which its socket is read.
+ * {@link #heldBytesMax}, and for each the one buffer into which its socket is read.
  *
  * @param connectionsMax connections at a time; further ones are closed at once
  * @param handshakeTimeout from connecting until an export is chosen
@@ -80,6 +80,11 @@ public record NbdLimits(
         return new NbdLimits(connections, handshakeTimeout, optionBytesMax, optionSkipBytesMax, listedExportsMax,
                 requestsMax, requestBytesMax, ownBytes, connectionBytesMax, sharedBytesMax, stallTimeout,
                 statusExtentsMax, drainTimeout);
+    }
+
+    /** Most bytes that all connections together hold, the buffers not counted into which their sockets are read. */
+    public long heldBytesMax() {
+        return connectionsMax * ownBytes + sharedBytesMax;
     }
 
     private static void requireAtLeast(long least, long actual, String name) {

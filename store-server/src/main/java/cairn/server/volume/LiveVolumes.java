@@ -64,7 +64,7 @@ final class LiveVolumes {
     /** As {@link Volumes#clients}. */
     int clients(long number) {
         Slot slot = slots.get(number);
-        return slot == null ? 0 : slot.clients();
+        return slot == null ? 0 : slot.clients;
     }
 
     /** Takes no more changes, and returns when all that came before are completed. */
@@ -105,7 +105,8 @@ final class LiveVolumes {
         private WritableVolume volume;
         /** Whoever needs the volume open. */
         private int uses;
-        private int clients;
+        /** Read without the lock too: whoever only counts neither waits for an opening nor stands in anybody's way. */
+        private volatile int clients;
         /** This slot is not the volume's any more: look again. */
         private boolean isGone;
 
@@ -148,7 +149,9 @@ final class LiveVolumes {
         private String users() {
             boolean isSnapshotMade = snapshots.availablePermits() == 0;
             if (clients == 0) {
-                return isSnapshotMade ? ": a snapshot of it is being made" : ": a client is about to begin";
+                return isSnapshotMade
+                        ? ": a snapshot of it is being made"
+                        : ": somebody looks at it or is about to begin";
             }
             return ", by " + clients + (clients == 1 ? " client" : " clients")
                     + (isSnapshotMade ? ", and a snapshot of it is being made" : "");
@@ -197,15 +200,6 @@ final class LiveVolumes {
                 }
             }
         }
-
-        int clients() {
-            lock.lock();
-            try {
-                return clients;
-            } finally {
-                lock.unlock();
-            }
-        }
     }
 
     /** One use of a volume. */
@@ -232,7 +226,7 @@ final class LiveVolumes {
 
         @Override
         public int clients() {
-            return slot.clients();
+            return slot.clients;
         }
 
         @Override

@@ -2,14 +2,16 @@ package cairn.server.image;
 
 import cairn.StoreException;
 import cairn.server.storage.Catalog;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CountDownLatch;
+import java.util.Set;
 
 /** A catalog whose commits wait, or fail, where a test says so. */
 final class HeldCatalog implements Catalog {
     private final Catalog catalog;
-    private volatile CountDownLatch gate = new CountDownLatch(0);
+    private boolean isHeld;
+    private final Set<String> passing = new HashSet<>();
     private volatile StoreException failure;
 
     HeldCatalog(Catalog catalog) {
@@ -17,12 +19,25 @@ final class HeldCatalog implements Catalog {
     }
 
     /** Commits wait from now on. */
-    void hold() {
-        gate = new CountDownLatch(1);
+    synchronized void hold() {
+        isHeld = true;
     }
 
-    void letGo() {
-        gate.countDown();
+    synchronized void letGo() {
+        isHeld = false;
+        notifyAll();
+    }
+
+    /** Commits that change a record wait no more. */
+    synchronized void letGo(String key) {
+        passing.add(key);
+        notifyAll();
+    }
+
+    private synchronized void await(List<Change> changes) throws InterruptedException {
+        while (isHeld && changes.stream().noneMatch(change -> passing.contains(change.key()))) {
+            wait();
+        }
     }
 
     /** Commits fail from now on. @param why null: no more */
@@ -43,7 +58,7 @@ final class HeldCatalog implements Catalog {
     @Override
     public void commit(List<Change> changes) {
         try {
-            gate.await();
+            await(changes);
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }

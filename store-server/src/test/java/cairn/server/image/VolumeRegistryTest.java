@@ -21,6 +21,7 @@ import cairn.image.VolumeId;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.TestDisk;
 import cairn.server.storage.VolumeBlocks;
+import cairn.server.volume.LiveVolume;
 import cairn.server.volume.Volume;
 import cairn.server.volume.VolumeState;
 import cairn.tree.Tree;
@@ -135,7 +136,6 @@ class VolumeRegistryTest {
         VolumeId ours = registry.create(US, NewVolume.of(image.id().value())).id();
 
         assertFault(Fault.NOT_FOUND, () -> registry.read(THEM, ours));
-        assertFault(Fault.NOT_FOUND, () -> registry.connect(THEM, ours));
         assertFault(Fault.NOT_FOUND, () -> registry.remove(THEM, ours));
         assertFault(Fault.NOT_FOUND, () -> world.snapshots.start(THEM, ours, cairn.image.NewSnapshot.plain()));
         assertFault(Fault.NOT_FOUND, () -> registry.create(THEM, NewVolume.of(image.id().value())));
@@ -197,7 +197,7 @@ class VolumeRegistryTest {
                         US, new NewVolume(Optional.of(image.id().value()), Optional.empty(), true, false, Map.of()))
                 .id();
 
-        try (Volume volume = registry.connect(US, id)) {
+        try (Volume volume = registry.connect(registry.read(US, id))) {
             assertFalse(volume.isWritable());
             assertFails(Fault.FORBIDDEN, volume.write(0, Unpooled.directBuffer().writeZero(512), false));
         }
@@ -211,10 +211,11 @@ class VolumeRegistryTest {
         assertTrue(registry.dirtyBytes(volume) > 0);
         assertTrue(world.storage.volumeBlocks().storedBytes() > 0);
 
+        RegisteredVolume before = registry.read(US, volume);
         registry.remove(US, volume);
 
         assertFault(Fault.NOT_FOUND, () -> registry.read(US, volume));
-        assertFault(Fault.NOT_FOUND, () -> registry.connect(US, volume));
+        assertFault(Fault.NOT_FOUND, () -> registry.connect(before));
         assertFault(Fault.NOT_FOUND, () -> registry.remove(US, volume));
         assertEquals(records - 1, world.records(""));
         assertEquals(0, world.storage.volumeBlocks().storedBytes());
@@ -224,7 +225,7 @@ class VolumeRegistryTest {
     void aVolumeInUseIsNotRemoved() {
         VolumeId id = registry.create(US, NewVolume.of(image.id().value())).id();
 
-        try (Volume volume = registry.connect(US, id)) {
+        try (Volume volume = registry.connect(registry.read(US, id))) {
             StoreException refused = assertThrows(StoreException.class, () -> registry.remove(US, id));
             assertEquals(Fault.CONFLICT, refused.fault());
             assertTrue(refused.getMessage().contains("volume " + id + " is in use"), refused.getMessage());
@@ -239,8 +240,8 @@ class VolumeRegistryTest {
     @Test
     void anEphemeralVolumeGoesWithItsLastClient() {
         VolumeId id = ephemeral();
-        Volume first = registry.connect(US, id);
-        Volume second = registry.connect(US, id);
+        Volume first = registry.connect(registry.read(US, id));
+        Volume second = registry.connect(registry.read(US, id));
 
         first.close();
         registry.left(id);
@@ -250,6 +251,20 @@ class VolumeRegistryTest {
 
         assertFault(Fault.NOT_FOUND, () -> registry.read(US, id));
         registry.left(id);
+    }
+
+    @Test
+    void anEphemeralVolumeThatWasLookedAtWhenItsClientLeftGoesAfterTheLook() {
+        VolumeId id = ephemeral();
+        try (LiveVolume look = registry.live(id)) {
+            registry.left(id);
+            assertEquals(0, look.dirtyBytes());
+        }
+        assertEquals(id, registry.read(US, id).id());
+
+        assertEquals(0, registry.dirtyBytes(id));
+
+        assertFault(Fault.NOT_FOUND, () -> registry.read(US, id));
     }
 
     private VolumeId ephemeral() {

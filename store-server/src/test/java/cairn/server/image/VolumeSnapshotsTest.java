@@ -188,6 +188,39 @@ class VolumeSnapshotsTest {
     }
 
     @Test
+    void oneThatWaitsForAMakerHasItsVolumeAndItsMomentAlready() throws InterruptedException {
+        VolumeId second = registry.create(US, NewVolume.of(image.id().value())).id();
+        VolumeId third = registry.create(US, NewVolume.of(image.id().value())).id();
+        world.write(volume, 0, noise(1, 4096));
+        world.catalog.hold();
+        SnapshotId earlier = snapshots.start(US, volume, PLAIN).id();
+        SnapshotId waiting = snapshots.start(US, volume, PLAIN).id();
+        // Two are made at a time: when the first is done these have both makers.
+        snapshots.start(US, second, PLAIN);
+        snapshots.start(US, third, PLAIN);
+        world.catalog.letGo("volume/" + volume);
+        awaitEnd(earlier);
+
+        assertFault(Fault.CONFLICT, () -> registry.remove(US, volume));
+        world.write(volume, 0, noise(2, 4096));
+        world.catalog.letGo();
+        awaitAll();
+
+        byte[] shown = world.read(world.images.disk(US, waiting.value()));
+        assertArrayEquals(noise(1, 4096), Arrays.copyOf(shown, 4096));
+        assertArrayEquals(noise(2, 4096), world.read(volume, 0, 4096));
+        registry.remove(US, volume);
+    }
+
+    private void awaitEnd(SnapshotId id) throws InterruptedException {
+        synchronized (snapshots) {
+            while (snapshots.find(US, id).isPresent()) {
+                snapshots.wait();
+            }
+        }
+    }
+
+    @Test
     void aFailureIsToldAndLosesNothing() {
         world.write(volume, 0, noise(1, 4096));
         world.catalog.fail(new StoreException(Fault.NO_SPACE, "the disk is full"));
@@ -257,6 +290,39 @@ class VolumeSnapshotsTest {
         awaitAll();
         ImageId made = world.images.findImageOf(id).orElseThrow();
         return world.images.read(US, made);
+    }
+
+    @Test
+    void whatIsWrittenToAVolumeOfAnothersImageIsNotStoredAmongTheirs() {
+        VolumeId roots = registry.create(ROOT, NewVolume.of(image.id().value())).id();
+        world.write(roots, 0, noise(1, Chunk.SIZE_BYTES));
+        long chunks = world.storage.index().count(ItemKey.CHUNK_KIND);
+
+        StoreException refused = assertThrows(StoreException.class, () -> snapshots.start(ROOT, roots, PLAIN));
+        assertFault(
+                Fault.FORBIDDEN, () -> snapshots.startImage(ROOT, roots, DerivedImage.of(new ImageName("web"))));
+
+        assertEquals(Fault.FORBIDDEN, refused.fault());
+        assertTrue(refused.getMessage().contains("was made from another account's data"), refused.getMessage());
+        assertEquals(List.of(), snapshots.list(ROOT));
+        assertEquals(chunks, world.storage.index().count(ItemKey.CHUNK_KIND));
+        assertArrayEquals(noise(1, Chunk.SIZE_BYTES), world.read(roots, 0, Chunk.SIZE_BYTES), "it can be used");
+    }
+
+    @Test
+    void whatRootMakesOfAVolumeIsNotWhatItsOwnerGoesOnFrom() {
+        world.write(volume, 0, noise(1, 4096));
+
+        SnapshotId roots = snapshots.startImage(ROOT, volume, DerivedImage.of(new ImageName("copy"))).id();
+        awaitAll();
+        RegisteredImage web = makeImage("web");
+
+        assertEquals(ROOT.account(), world.images.readSnapshot(ROOT, roots).owner());
+        assertEquals(0, registry.dirtyBytes(volume), "it goes on over root's tree");
+        assertEquals(Optional.of(image.id()), web.manifest().parent());
+        assertEquals(Optional.of(image.manifest().root().snapshot()),
+                world.images.readSnapshot(US, web.manifest().root().snapshot()).parent());
+        assertEquals(Optional.of(web.id()), registry.read(US, volume).image());
     }
 
     @Test

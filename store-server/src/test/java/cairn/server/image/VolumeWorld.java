@@ -23,6 +23,7 @@ import io.netty.buffer.Unpooled;
 import java.time.Clock;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.function.Executable;
 
 /** Everything that keeps volumes, in memory, and two accounts that have nothing to do with each other. */
@@ -39,7 +40,15 @@ final class VolumeWorld implements AutoCloseable {
     final Volumes volumes = new Volumes(chunks, storage.volumeBlocks(), 8 * MIB, MIB);
     final VolumeRegistry registry =
             new VolumeRegistry(catalog, images, volumes, storage.volumeBlocks(), Clock.systemUTC());
-    final VolumeSnapshots snapshots = new VolumeSnapshots(catalog, images, registry);
+    final VolumeSnapshots snapshots = new VolumeSnapshots(
+            catalog,
+            images,
+            registry,
+            id -> Stream.of(ROOT, US, THEM)
+                    .filter(each -> each.account().equals(id))
+                    .findFirst()
+                    .orElseThrow()
+                    .domain());
 
     RegisteredImage push(Caller caller, TestDisk disk, String name) {
         return images.register(
@@ -47,13 +56,13 @@ final class VolumeWorld implements AutoCloseable {
     }
 
     void write(VolumeId id, long offset, byte[] bytes) {
-        try (Volume volume = registry.connect(ROOT, id)) {
+        try (Volume volume = registry.connect(registry.read(ROOT, id))) {
             volume.write(offset, Unpooled.directBuffer().writeBytes(bytes), true).join();
         }
     }
 
     byte[] read(VolumeId id, long offset, int lengthBytes) {
-        try (Volume volume = registry.connect(ROOT, id)) {
+        try (Volume volume = registry.connect(registry.read(ROOT, id))) {
             return read(volume, offset, lengthBytes);
         }
     }

@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -556,6 +557,21 @@ class LiveVolumeTest {
             throw new StoreException(Fault.NOT_FOUND, "it was removed");
         })));
         assertArrayEquals(new byte[MIB], read(openBlank(MIB), 0, MIB));
+    }
+
+    @Test
+    void countingClientsWaitsForNoOpening() {
+        openBlank(MIB);
+
+        try (LiveVolume slow = volumes.live(7, () -> {
+            int clients = CompletableFuture.supplyAsync(() -> volumes.clients(7))
+                    .orTimeout(60, TimeUnit.SECONDS)
+                    .join();
+            assertEquals(0, clients);
+            return new VolumeState(7, MIB, DOMAIN, state.base(), 0);
+        })) {
+            assertEquals(0, slow.clients());
+        }
     }
 
     @Test
