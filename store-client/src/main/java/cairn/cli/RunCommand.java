@@ -57,7 +57,7 @@ final class RunCommand extends StoreCommand {
             names = "--size",
             paramLabel = "SIZE",
             converter = SizeConverter.class,
-            description = "of the new volume, if more than the image's: 20G for example")
+            description = {"of the new volume, if more than the image's:", SizeConverter.UNITS_HELP})
     private Long sizeBytes;
 
     @Option(
