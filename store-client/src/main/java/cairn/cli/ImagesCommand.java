@@ -2,7 +2,6 @@ package cairn.cli;
 
 import cairn.api.Messages;
 import cairn.client.StoreClient;
-import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
 
@@ -31,13 +30,6 @@ final class ImagesCommand extends ListCommand<Messages.Image> {
 
     @Override
     List<Messages.Image> read(StoreClient client) {
-        List<Messages.Image> images = new ArrayList<>();
-        String after = "";
-        while (after != null) {
-            Messages.ImageList page = client.images(after);
-            images.addAll(page.images());
-            after = page.next();
-        }
-        return images;
+        return readAll(client::images, Messages.ImageList::images, Messages.ImageList::next);
     }
 }

@@ -1,7 +1,9 @@
 package cairn.cli;
 
 import cairn.client.StoreClient;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import picocli.CommandLine.Option;
 
 /** A command that lists: a table for people, or a JSON array for scripts. */
@@ -14,6 +16,19 @@ abstract class ListCommand<T> extends StoreCommand {
     }
 
     abstract List<T> read(StoreClient client);
+
+    /** Reads what the store gives a page at a time. @param next what to ask for the page behind one; null at the end */
+    static <P, T> List<T> readAll(
+            Function<String, P> page, Function<P, List<T>> items, Function<P, String> next) {
+        List<T> all = new ArrayList<>();
+        String after = "";
+        while (after != null) {
+            P read = page.apply(after);
+            all.addAll(items.apply(read));
+            after = next.apply(read);
+        }
+        return all;
+    }
 
     /** The table's head. */
     abstract Table table();

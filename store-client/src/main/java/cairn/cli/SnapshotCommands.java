@@ -7,7 +7,6 @@ import cairn.client.StoreClient;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -87,14 +86,7 @@ final class SnapshotCommands {
 
         @Override
         List<Messages.Snapshot> read(StoreClient client) {
-            List<Messages.Snapshot> snapshots = new ArrayList<>();
-            String after = "";
-            while (after != null) {
-                Messages.SnapshotList page = client.snapshots(after);
-                snapshots.addAll(page.snapshots());
-                after = page.next();
-            }
-            return snapshots;
+            return readAll(client::snapshots, Messages.SnapshotList::snapshots, Messages.SnapshotList::next);
         }
 
         @Override

@@ -4,7 +4,6 @@ import cairn.api.Messages;
 import cairn.client.DiskId;
 import cairn.client.StoreClient;
 import cairn.image.VolumeId;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -81,14 +80,7 @@ final class VolumeCommands {
 
         @Override
         List<Messages.Volume> read(StoreClient client) {
-            List<Messages.Volume> volumes = new ArrayList<>();
-            String after = "";
-            while (after != null) {
-                Messages.VolumeList page = client.volumes(after);
-                volumes.addAll(page.volumes());
-                after = page.next();
-            }
-            return volumes;
+            return readAll(client::volumes, Messages.VolumeList::volumes, Messages.VolumeList::next);
         }
 
         @Override
