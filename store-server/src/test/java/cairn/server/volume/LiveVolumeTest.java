@@ -14,11 +14,13 @@ import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.FailingSegmentStore;
 import cairn.server.storage.FailingVolumeBlocks;
+import cairn.server.storage.ItemKey;
 import cairn.server.storage.MemoryStorage;
 import cairn.server.storage.TestDisk;
 import cairn.server.volume.Volume.Content;
 import cairn.server.volume.Volume.Extent;
 import cairn.server.volume.Volume.Zeroing;
+import cairn.tree.Page;
 import cairn.tree.TreeRoot;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -294,6 +296,24 @@ class LiveVolumeTest {
         write(volume, 3 * BLOCK, filled(BLOCK, 7)).join();
         blocks.lost = -1;
         assertArrayEquals(filled(BLOCK, 7), read(volume, 3 * BLOCK, BLOCK));
+    }
+
+    @Test
+    void zeroesDataAlsoAfterItCouldNotLookWhatAnotherPartOfTheBaseHas() {
+        TestDisk disk = TestDisk.of(filled(17 * MIB, 1));
+        Volume volume = open(disk.bytes(), 17 * MIB);
+        List<Page> pages = disk.pages(new TreeRoot[1]);
+        Page second = pages.stream().filter(page -> page.level() == 0).toList().get(1);
+        segments.damaged = ItemKey.of(second.id());
+        assertEquals(Fault.CORRUPT, faultOf(
+                () -> volume.zero(16 * MIB, BLOCK, Zeroing.FREE, false).join()));
+
+        volume.zero(0, BLOCK, Zeroing.FREE, false).join();
+        write(volume, 2 * BLOCK, new byte[BLOCK]).join();
+
+        assertArrayEquals(new byte[BLOCK], read(volume, 0, BLOCK));
+        assertArrayEquals(filled(BLOCK, 1), read(volume, BLOCK, BLOCK));
+        assertArrayEquals(new byte[BLOCK], read(volume, 2 * BLOCK, BLOCK));
     }
 
     @Test
