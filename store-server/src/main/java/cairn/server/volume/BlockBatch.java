@@ -221,12 +221,12 @@ final class BlockBatch implements AutoCloseable {
     }
 
     /**
-     * Stores the changes. Afterwards, and only if this has returned, {@link #publish} is due.
+     * Makes the rows that {@link #commit} stores, and takes what {@link #publish} needs. May wait for the base to be
+     * read, as all that comes before may, and nothing that comes after.
      *
-     * @return whether there was anything to store
-     * @throws StoreException NO_SPACE, SHUTTING_DOWN
+     * @throws StoreException NO_SPACE if the heap's limit is reached; CORRUPT, SHUTTING_DOWN
      */
-    boolean commit(boolean isSynced) {
+    void settle() {
         for (Long block : merged.keySet().toArray(Long[]::new)) {
             ByteBuf buffer = merged.remove(block);
             try {
@@ -241,6 +241,15 @@ final class BlockBatch implements AutoCloseable {
                 rows().putStates(chunk, change.states);
             }
         });
+    }
+
+    /**
+     * Stores the changes, which are settled. Afterwards, and only if this has returned, {@link #publish} is due.
+     *
+     * @return whether there was anything to store
+     * @throws StoreException NO_SPACE, SHUTTING_DOWN
+     */
+    boolean commit(boolean isSynced) {
         if (rows != null) {
             rows.commit(isSynced);
         }

@@ -16,7 +16,10 @@ import java.util.concurrent.locks.ReentrantLock;
 final class BlockWriter {
     private final VolumeBlocks blocks;
     private final StatesBudget budget;
-    /** Held while what is stored and what the states say may differ. */
+    /**
+     * Held while what is stored and what the states say may differ. Loaders wait for it, so whoever holds it waits for
+     * none of them.
+     */
     private final ReentrantLock publishing = new ReentrantLock();
     private volatile VolumeView view;
     private BaseHoles baseHoles;
@@ -110,6 +113,7 @@ final class BlockWriter {
     }
 
     private void commit(BlockBatch batch, boolean isSynced) {
+        batch.settle();
         publishing.lock();
         try {
             boolean wasUnsynced = isUnsynced;

@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -314,6 +315,26 @@ class LiveVolumeTest {
         assertArrayEquals(new byte[BLOCK], read(volume, 0, BLOCK));
         assertArrayEquals(filled(BLOCK, 1), read(volume, BLOCK, BLOCK));
         assertArrayEquals(new byte[BLOCK], read(volume, 2 * BLOCK, BLOCK));
+    }
+
+    /** What they are made of may have to be read from the base, by the threads that such readers are on. */
+    @Test
+    void readersOfMissingRowsDoNotWaitForBlocksThatAreBeingPutTogether() {
+        Volume volume = openBlank(MIB);
+        write(volume, 0, filled(3 * BLOCK, 1)).join();
+        blocks.lost = 2;
+        blocks.putGate = new CountDownLatch(1);
+        CompletableFuture<Void> partly = write(volume, 5, filled(9, 2));
+        blocks.put.join();
+        try {
+            CompletableFuture<ByteBuf> reader = volume.read(2 * BLOCK, BLOCK).orTimeout(20, TimeUnit.SECONDS);
+
+            assertEquals(Fault.CORRUPT, faultOf(reader::join));
+            assertFalse(partly.isDone());
+        } finally {
+            blocks.putGate.countDown();
+        }
+        partly.join();
     }
 
     @Test
