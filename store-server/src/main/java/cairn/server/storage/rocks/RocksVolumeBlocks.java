@@ -7,6 +7,7 @@ import cairn.server.storage.VolumeBlocks;
 import java.nio.ByteBuffer;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
@@ -202,14 +203,18 @@ final class RocksVolumeBlocks implements VolumeBlocks {
         ByteBuffer key = key(layer, blockIndex);
         int position = into.position();
         int limit = into.limit();
-        KeyMayExist found;
+        Optional<KeyMayExist> asked;
         try {
             into.limit(position + BLOCK_BYTES);
-            found = database.read(() -> "read " + shown(layer, blockIndex), handles ->
+            asked = database.tryRead(() -> "read " + shown(layer, blockIndex), handles ->
                     handles.db().keyMayExist(handles.of(Family.VOLUME_BLOCKS), tuning.cached, key, into));
         } finally {
             into.limit(limit).position(position);
         }
+        if (asked.isEmpty()) {
+            return Found.PERHAPS;
+        }
+        KeyMayExist found = asked.get();
         if (found.exists == KeyMayExistEnum.kNotExist) {
             return confirmAbsent(layer, blockIndex);
         }
@@ -222,7 +227,7 @@ final class RocksVolumeBlocks implements VolumeBlocks {
 
     private Found confirmAbsent(Layer layer, long blockIndex) {
         byte[] key = Keys.bytesOf(key(layer, blockIndex));
-        return database.read(() -> "read " + shown(layer, blockIndex), handles -> {
+        Optional<Found> found = database.tryRead(() -> "read " + shown(layer, blockIndex), handles -> {
             try {
                 byte[] nothing = new byte[0];
                 int lengthBytes = handles.db().get(handles.of(Family.VOLUME_BLOCKS), tuning.cached, key, nothing);
@@ -234,6 +239,7 @@ final class RocksVolumeBlocks implements VolumeBlocks {
                 throw e;
             }
         });
+        return found.orElse(Found.PERHAPS);
     }
 
     private static String shown(Layer layer, long blockIndex) {
