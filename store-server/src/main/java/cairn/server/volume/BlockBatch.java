@@ -271,6 +271,11 @@ final class BlockBatch implements AutoCloseable {
         }
     }
 
+    /** The chunks that this changes, once it is settled. */
+    Set<Long> chunks() {
+        return changes.keySet();
+    }
+
     /** Lets all see the changes. */
     void publish() {
         leavesTaken = 0;

@@ -183,6 +183,7 @@ final class WritableVolume {
     CompletableFuture<VolumeView> freeze() {
         CompletableFuture<VolumeView> frozen = new CompletableFuture<>();
         return queue.addTurn(() -> {
+            writer.learn();
             VolumeView next = writer.view().withNewLayer();
             writer.become(next);
             frozen.complete(new VolumeView(next.base(), next.tree(), next.firstLayer(), next.older()));

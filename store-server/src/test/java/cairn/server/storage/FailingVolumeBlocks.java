@@ -66,10 +66,10 @@ public final class FailingVolumeBlocks implements VolumeBlocks {
             public void commit(boolean isSynced) {
                 pass(gate);
                 requireSpace();
+                batch.commit(isSynced);
                 if (isSynced) {
                     countSync();
                 }
-                batch.commit(isSynced);
                 synchronized (FailingVolumeBlocks.this) {
                     commits++;
                 }
@@ -137,6 +137,11 @@ public final class FailingVolumeBlocks implements VolumeBlocks {
                 visitor.visit(blockIndex, block);
             }
         });
+    }
+
+    @Override
+    public int readStates(Layer layer, long chunkIndex) {
+        return inner.readStates(layer, chunkIndex);
     }
 
     @Override

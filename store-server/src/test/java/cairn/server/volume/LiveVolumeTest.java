@@ -278,6 +278,47 @@ class LiveVolumeTest {
     }
 
     @Test
+    void aChangeThatIsMadeThoughItWasSaidToHaveFailedIsSeen() {
+        Volume volume = open(filled(MIB, 1), 64 * MIB);
+        write(volume, 0, filled(4 * BLOCK, 2)).join();
+        blocks.isUnsyncable = true;
+        assertEquals(Fault.NO_SPACE, faultOf(
+                () -> volume.zero(0, 2 * BLOCK, Zeroing.FREE, true).join()));
+        assertArrayEquals(new byte[2 * BLOCK], read(volume, 0, 2 * BLOCK));
+        assertEquals(Fault.NO_SPACE, faultOf(
+                () -> volume.write(32 * MIB, Unpooled.copyInt(7), true).join()));
+
+        blocks.isUnsyncable = false;
+        write(volume, BLOCK, filled(BLOCK, 3)).join();
+        volume.flush().join();
+
+        byte[] expected = Arrays.copyOf(filled(MIB, 1), 64 * MIB);
+        Arrays.fill(expected, 0, BLOCK, (byte) 0);
+        Arrays.fill(expected, BLOCK, 2 * BLOCK, (byte) 3);
+        Arrays.fill(expected, 2 * BLOCK, 4 * BLOCK, (byte) 2);
+        expected[32 * MIB + 3] = 7;
+        assertArrayEquals(expected, read(volume, 0, 64 * MIB));
+        assertEquals(2 * StatesBudget.LEAF_BYTES, volumes.statesBytes());
+        assertArrayEquals(expected, read(reopen(), 0, 64 * MIB));
+    }
+
+    @Test
+    void aSnapshotHasAChangeThatIsMadeThoughItWasSaidToHaveFailed() {
+        Volume volume = open(filled(MIB, 1), MIB);
+        write(volume, 0, filled(2 * BLOCK, 2)).join();
+        blocks.isUnsyncable = true;
+        assertEquals(Fault.NO_SPACE, faultOf(
+                () -> volume.zero(0, BLOCK, Zeroing.FREE, true).join()));
+        blocks.isUnsyncable = false;
+
+        byte[] expected = filled(MIB, 1);
+        Arrays.fill(expected, 0, BLOCK, (byte) 0);
+        Arrays.fill(expected, BLOCK, 2 * BLOCK, (byte) 2);
+        assertEquals(TestDisk.of(expected).root(), snapshot(live));
+        assertArrayEquals(expected, read(volume, 0, MIB));
+    }
+
+    @Test
     void aDamagedBlockFailsAlone() {
         Volume volume = openBlank(MIB);
         write(volume, 0, filled(8 * BLOCK, 5)).join();

@@ -125,8 +125,7 @@ final class Database implements AutoCloseable {
 
     /**
      * Opens the database again after a failed write. To be called before what is to be written is decided by what is
-     * read: a
-     * write that was said to have failed may be there once the database has been opened again.
+     * read: a write that was said to have failed may be there once the database has been opened again.
      */
     void ensureUsable() {
         if (hasFailed) {

@@ -33,7 +33,8 @@ import org.rocksdb.WriteBatch;
  * the newest files and at the range's ends, goes when those are merged, as does the tombstone.
  *
  * <p><b>Why writes may be repeated.</b> Rows are put as they are, whatever was there, and one thread at a time writes
- * to a volume: so a batch that was said to have failed, and may be in the log, can be written again.
+ * to a volume: so a batch that was said to have failed, and may be in the log, can be written again. It comes out of
+ * the log when the database is opened again; so that is done before states are read.
  */
 final class RocksVolumeBlocks implements VolumeBlocks {
     private static final List<Family> FAMILIES = List.of(Family.VOLUME_STATES, Family.VOLUME_BLOCKS);
@@ -277,7 +278,21 @@ final class RocksVolumeBlocks implements VolumeBlocks {
     }
 
     @Override
+    public int readStates(Layer layer, long chunkIndex) {
+        byte[] key = Keys.bytesOf(key(layer, chunkIndex));
+        database.ensureUsable();
+        byte[] states = database.read(() -> "read the states of chunk " + chunkIndex + " of " + layer,
+                handles -> handles.db().get(handles.of(Family.VOLUME_STATES), key));
+        if (states == null) {
+            return 0;
+        }
+        requireRow(layer.volume(), states.length == STATES_BYTES);
+        return Keys.states(states);
+    }
+
+    @Override
     public void forEachStates(long volume, int fromLayer, StatesVisitor visitor) {
+        database.ensureUsable();
         byte[] from = Keys.firstOf(new Layer(volume, fromLayer));
         database.read(() -> "list the states of volume " + VolumeBlocks.shown(volume), handles -> {
             try (Slice end = new Slice(Keys.behindVolume(volume));
