@@ -1,7 +1,5 @@
 package cairn.server.volume;
 
-import static cairn.Fault.CORRUPT;
-
 import cairn.StoreException;
 import cairn.server.storage.VolumeBlocks;
 import io.netty.buffer.ByteBuf;
@@ -181,8 +179,7 @@ final class BlockBatch implements AutoCloseable {
         Place place = view.placeOf(block);
         if (place instanceof DirtyLayer layer) {
             if (!blocks.read(layer.layer(), block, to.nioBuffer(0, BlockStates.BLOCK_BYTES))) {
-                throw new StoreException(
-                        CORRUPT, "block " + block + " of " + layer.layer() + " is missing, though its states name it");
+                throw layer.missing(block);
             }
         } else if (place == Place.Rowless.BASE) {
             long offset = block * BlockStates.BLOCK_BYTES;

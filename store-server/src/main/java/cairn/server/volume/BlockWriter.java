@@ -1,7 +1,5 @@
 package cairn.server.volume;
 
-import static cairn.Fault.CORRUPT;
-
 import cairn.StoreException;
 import cairn.server.storage.VolumeBlocks;
 import java.nio.ByteBuffer;
@@ -180,8 +178,7 @@ final class BlockWriter {
             learn();
             ByteBuffer row = ByteBuffer.allocateDirect(BlockStates.BLOCK_BYTES);
             if (view.placeOf(block) instanceof DirtyLayer layer && !blocks.read(layer.layer(), block, row)) {
-                throw new StoreException(
-                        CORRUPT, "block " + block + " of " + layer.layer() + " is missing, though its states name it");
+                throw layer.missing(block);
             }
         } finally {
             publishing.unlock();

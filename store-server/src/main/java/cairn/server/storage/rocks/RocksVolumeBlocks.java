@@ -314,7 +314,7 @@ final class RocksVolumeBlocks implements VolumeBlocks {
     @Override
     public void forEachVolume(LongConsumer visitor) {
         Set<Long> volumes = new LinkedHashSet<>();
-        for (Family family : List.of(Family.VOLUME_STATES, Family.VOLUME_BLOCKS)) {
+        for (Family family : FAMILIES) {
             addVolumes(family, volumes);
         }
         volumes.forEach(visitor::accept);
