@@ -62,6 +62,15 @@ final class WriteQueue {
         return add(new QueuedChange.Turn(action));
     }
 
+    /** @throws StoreException SHUTTING_DOWN once closed */
+    void requireOpen() {
+        synchronized (queue) {
+            if (isClosed) {
+                throw new StoreException(SHUTTING_DOWN, "the volume is closed");
+            }
+        }
+    }
+
     /** Takes nothing more. @return done when everything that came before is completed */
     CompletableFuture<Void> close() {
         QueuedChange last = new QueuedChange.Turn(() -> {});

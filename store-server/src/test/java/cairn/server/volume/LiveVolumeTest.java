@@ -27,7 +27,9 @@ import io.netty.buffer.Unpooled;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
@@ -447,6 +449,28 @@ class LiveVolumeTest {
         assertEquals(TestDisk.of(expected).root(), snapshot(live));
         assertEquals(2, state.firstLayer());
         assertArrayEquals(expected, read(reopen(), 0, 40 * MIB));
+    }
+
+    @Test
+    void snapshotsThatFailAgainAndAgainLeaveNoMoreThanSoManyLayers() {
+        int attempts = WritableVolume.LAYERS_MAX + 5;
+        Volume volume = openBlank(16 * MIB);
+        byte[] expected = new byte[16 * MIB];
+        segments.isFull = true;
+        for (int n = 0; n < attempts; n++) {
+            write(volume, n * 100_000, filled(BLOCK, n + 1)).join();
+            Arrays.fill(expected, n * 100_000, n * 100_000 + BLOCK, (byte) (n + 1));
+            assertEquals(Fault.NO_SPACE, faultOf(() -> snapshot(live)));
+        }
+        assertArrayEquals(expected, read(volume, 0, 16 * MIB));
+        Set<Integer> layers = new HashSet<>();
+        blocks.forEachStates(NUMBER, 0, (layer, chunk, states) -> layers.add(layer));
+        assertEquals(WritableVolume.LAYERS_MAX + 1, layers.size());
+
+        segments.isFull = false;
+        assertEquals(TestDisk.of(expected).root(), snapshot(live));
+        assertEquals(0, stateRows());
+        assertArrayEquals(expected, read(reopen(), 0, 16 * MIB));
     }
 
     @Test
