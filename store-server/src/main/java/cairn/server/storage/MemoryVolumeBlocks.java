@@ -137,6 +137,14 @@ final class MemoryVolumeBlocks implements VolumeBlocks {
     }
 
     @Override
+    public synchronized int readStates(Layer layer, long chunkIndex) {
+        door.requireOpen();
+        VolumeBlocks.requireIndex(layer, chunkIndex);
+        Content content = layers.get(layer);
+        return content == null ? 0 : content.states.getOrDefault(chunkIndex, 0);
+    }
+
+    @Override
     public synchronized void forEachStates(long volume, int fromLayer, StatesVisitor visitor) {
         door.requireOpen();
         layers.subMap(new Layer(volume, fromLayer), true, new Layer(volume, Integer.MAX_VALUE), true)

@@ -18,7 +18,8 @@ import java.util.function.LongConsumer;
  * later one, by {@link #sync} or by a later {@linkplain Catalog#commit commit}; and of the others it loses the last
  * ones, never one in the middle, never a part of one. Any number of threads may read; one at a time writes to a volume.
  * Every method throws a {@link cairn.StoreException} SHUTTING_DOWN once the storage is closed, and NO_SPACE where a
- * write finds the disk full.
+ * write finds the disk full. A batch whose commit fails may have been made nonetheless, whole; what is read may show
+ * that only after a later write, but {@link #readStates} and {@link #forEachStates} show at once what stays.
  */
 public interface VolumeBlocks {
     int BLOCK_BYTES = 4096;
@@ -114,7 +115,19 @@ public interface VolumeBlocks {
      */
     void readRun(Layer layer, long fromBlock, long untilBlock, BlockVisitor visitor);
 
-    /** Visits the states of all chunks of a volume's layers from one on, layer by layer, chunks in their order. */
+    /**
+     * What a layer holds of a chunk; 0 for nothing.
+     *
+     * @throws cairn.StoreException also NO_SPACE, if a write has failed and what it has left cannot be known before
+     *     there is space again
+     */
+    int readStates(Layer layer, long chunkIndex);
+
+    /**
+     * Visits the states of all chunks of a volume's layers from one on, layer by layer, chunks in their order.
+     *
+     * @throws cairn.StoreException also NO_SPACE, as {@link #readStates}
+     */
     void forEachStates(long volume, int fromLayer, StatesVisitor visitor);
 
     /** Visits the numbers of all volumes that something is kept of, each once. */

@@ -40,25 +40,28 @@ final class BaseHoles {
         if (wanted == leaf) {
             return;
         }
+        // Nothing is known while this looks, nor where it fails.
         leaf = -1;
+        holeEnd = 0;
         present.clear();
         long start = wanted * Tree.LEAF_SPAN_BYTES;
         long lengthBytes = Math.min(Tree.LEAF_SPAN_BYTES, base.sizeBytes() - start);
-        holeEnd = wanted * DirtyMap.LEAF_CHUNKS;
+        long end = wanted * DirtyMap.LEAF_CHUNKS;
         List<Volume.Extent> extents = base.extents(start, lengthBytes).join();
         if (extents.size() == 1 && extents.get(0).isHole()) {
             // All of it: then perhaps much more. Zeroing a terabyte that was never written to must not take long.
             long holeBytes = base.extents(start, base.sizeBytes() - start).join().get(0).lengthBytes();
-            holeEnd = start + holeBytes == base.sizeBytes()
+            end = start + holeBytes == base.sizeBytes()
                     ? Chunk.count(base.sizeBytes())
                     : (start + holeBytes) / Chunk.SIZE_BYTES;
         }
         int at = 0;
         for (Volume.Extent extent : extents) {
-            int end = (int) Math.min(DirtyMap.LEAF_CHUNKS, at + Chunk.count(extent.lengthBytes()));
-            present.set(at, end, !extent.isHole());
-            at = end;
+            int until = (int) Math.min(DirtyMap.LEAF_CHUNKS, at + Chunk.count(extent.lengthBytes()));
+            present.set(at, until, !extent.isHole());
+            at = until;
         }
+        holeEnd = end;
         leaf = wanted;
     }
 }

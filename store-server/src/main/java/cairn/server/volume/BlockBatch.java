@@ -1,7 +1,5 @@
 package cairn.server.volume;
 
-import static cairn.Fault.CORRUPT;
-
 import cairn.StoreException;
 import cairn.server.storage.VolumeBlocks;
 import io.netty.buffer.ByteBuf;
@@ -181,8 +179,7 @@ final class BlockBatch implements AutoCloseable {
         Place place = view.placeOf(block);
         if (place instanceof DirtyLayer layer) {
             if (!blocks.read(layer.layer(), block, to.nioBuffer(0, BlockStates.BLOCK_BYTES))) {
-                throw new StoreException(
-                        CORRUPT, "block " + block + " of " + layer.layer() + " is missing, though its states name it");
+                throw layer.missing(block);
             }
         } else if (place == Place.Rowless.BASE) {
             long offset = block * BlockStates.BLOCK_BYTES;
@@ -221,12 +218,12 @@ final class BlockBatch implements AutoCloseable {
     }
 
     /**
-     * Stores the changes. Afterwards, and only if this has returned, {@link #publish} is due.
+     * Makes the rows that {@link #commit} stores, and takes what {@link #publish} needs. May wait for the base to be
+     * read, as all that comes before may, and nothing that comes after.
      *
-     * @return whether there was anything to store
-     * @throws StoreException NO_SPACE, SHUTTING_DOWN
+     * @throws StoreException NO_SPACE if the heap's limit is reached; CORRUPT, SHUTTING_DOWN
      */
-    boolean commit(boolean isSynced) {
+    void settle() {
         for (Long block : merged.keySet().toArray(Long[]::new)) {
             ByteBuf buffer = merged.remove(block);
             try {
@@ -241,6 +238,15 @@ final class BlockBatch implements AutoCloseable {
                 rows().putStates(chunk, change.states);
             }
         });
+    }
+
+    /**
+     * Stores the changes, which are settled. Afterwards, and only if this has returned, {@link #publish} is due.
+     *
+     * @return whether there was anything to store
+     * @throws StoreException NO_SPACE, SHUTTING_DOWN
+     */
+    boolean commit(boolean isSynced) {
         if (rows != null) {
             rows.commit(isSynced);
         }
@@ -260,6 +266,11 @@ final class BlockBatch implements AutoCloseable {
             budget.take(added.size());
             leavesTaken = added.size();
         }
+    }
+
+    /** The chunks that this changes, once it is settled. */
+    Set<Long> chunks() {
+        return changes.keySet();
     }
 
     /** Lets all see the changes. */

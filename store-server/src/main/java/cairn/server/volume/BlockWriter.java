@@ -1,12 +1,13 @@
 package cairn.server.volume;
 
-import static cairn.Fault.CORRUPT;
-
 import cairn.StoreException;
 import cairn.server.storage.VolumeBlocks;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -16,10 +17,18 @@ import java.util.concurrent.locks.ReentrantLock;
 final class BlockWriter {
     private final VolumeBlocks blocks;
     private final StatesBudget budget;
-    /** Held while what is stored and what the states say may differ. */
+    /**
+     * Held while what is stored and what the states say may differ. Loaders wait for it, so whoever holds it waits for
+     * none of them.
+     */
     private final ReentrantLock publishing = new ReentrantLock();
     private volatile VolumeView view;
     private BaseHoles baseHoles;
+    /**
+     * Chunks of the newest layer that a commit which has failed may have changed or not: at most one batch's. Guarded
+     * by {@link #publishing}.
+     */
+    private final Set<Long> unknown = new HashSet<>();
     /** Whether anything may be lost in a crash; what an earlier run has left, for all that is known. */
     private boolean isUnsynced = true;
 
@@ -57,6 +66,12 @@ final class BlockWriter {
         List<QueuedChange> done = new ArrayList<>(changes.size());
         QueuedChange part = null;
         int failed = 0;
+        try {
+            learn();
+        } catch (RuntimeException | Error e) {
+            changes.get(0).fail(e);
+            return 1;
+        }
         try (BlockBatch batch = new BlockBatch(blocks, budget, view, baseHoles)) {
             boolean isSynced = false;
             for (QueuedChange change : changes) {
@@ -110,15 +125,42 @@ final class BlockWriter {
     }
 
     private void commit(BlockBatch batch, boolean isSynced) {
+        batch.settle();
         publishing.lock();
         try {
             boolean wasUnsynced = isUnsynced;
             isUnsynced = true;
+            unknown.addAll(batch.chunks());
             if (!batch.commit(isSynced) && isSynced && wasUnsynced) {
                 blocks.sync();
             }
             isUnsynced = !isSynced && (wasUnsynced || !batch.isEmpty());
             batch.publish();
+            unknown.clear();
+        } finally {
+            publishing.unlock();
+        }
+    }
+
+    /**
+     * Looks what a commit that has failed has left, so that the states say what is stored. Due before anything is made
+     * of them. Blocks.
+     *
+     * @throws StoreException NO_SPACE where that cannot be known before there is space again, or does not fit into the
+     *     heap; CORRUPT, SHUTTING_DOWN
+     */
+    void learn() {
+        publishing.lock();
+        try {
+            DirtyLayer newest = view.newest();
+            for (Iterator<Long> chunks = unknown.iterator(); chunks.hasNext(); chunks.remove()) {
+                long chunk = chunks.next();
+                int states = blocks.readStates(newest.layer(), chunk);
+                if (states != BlockStates.NONE && !newest.states().hasLeaf(chunk / DirtyMap.LEAF_CHUNKS)) {
+                    budget.take(1);
+                }
+                newest.states().put(chunk, states);
+            }
         } finally {
             publishing.unlock();
         }
@@ -133,10 +175,10 @@ final class BlockWriter {
     void requireTrueStates(long block) {
         publishing.lock();
         try {
+            learn();
             ByteBuffer row = ByteBuffer.allocateDirect(BlockStates.BLOCK_BYTES);
             if (view.placeOf(block) instanceof DirtyLayer layer && !blocks.read(layer.layer(), block, row)) {
-                throw new StoreException(
-                        CORRUPT, "block " + block + " of " + layer.layer() + " is missing, though its states name it");
+                throw layer.missing(block);
             }
         } finally {
             publishing.unlock();

@@ -1,5 +1,8 @@
 package cairn.server.volume;
 
+import static cairn.Fault.CORRUPT;
+
+import cairn.StoreException;
 import cairn.server.storage.VolumeBlocks;
 
 /**
@@ -13,5 +16,11 @@ record DirtyLayer(VolumeBlocks.Layer layer, DirtyMap states) implements Place {
 
     int number() {
         return layer.number();
+    }
+
+    /** What is to be said of a block that has a row here by its states, and none in truth. */
+    StoreException missing(long block) {
+        return new StoreException(
+                CORRUPT, "block " + block + " of " + layer + " is missing, though its states name it");
     }
 }

@@ -31,7 +31,10 @@ public interface LiveVolume extends AutoCloseable {
 
     /**
      * Takes what was written so far, by writes that are done, as the content of a snapshot; writers go on without a
-     * pause. One at a time: waits until an earlier one is closed.
+     * pause. One at a time: waits until an earlier one is closed. After many that have failed it first stores what they
+     * would have.
+     *
+     * @throws cairn.StoreException as {@link PointInTime#store}
      */
     PointInTime freeze();
 

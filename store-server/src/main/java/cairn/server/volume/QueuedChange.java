@@ -42,13 +42,19 @@ abstract class QueuedChange {
     }
 
     final void succeed() {
-        release();
-        done.complete(null);
+        try {
+            release();
+        } finally {
+            done.complete(null);
+        }
     }
 
     final void fail(Throwable why) {
-        release();
-        done.completeExceptionally(why);
+        try {
+            release();
+        } finally {
+            done.completeExceptionally(why);
+        }
     }
 
     /** Everything before it is to last. */

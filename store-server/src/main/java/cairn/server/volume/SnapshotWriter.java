@@ -1,6 +1,5 @@
 package cairn.server.volume;
 
-import static cairn.Fault.CORRUPT;
 import static cairn.Fault.NO_SPACE;
 import static cairn.server.volume.BlockStates.BLOCKS;
 import static cairn.server.volume.BlockStates.BLOCK_BYTES;
@@ -129,7 +128,7 @@ final class SnapshotWriter {
         fillFromBase();
         fillZeros();
         for (int n = 0; n < rows.length; n++) {
-            fillFrom(view.layers().get(n).layer(), rows[n]);
+            fillFrom(view.layers().get(n), rows[n]);
         }
         for (int i = 0; i < group.size(); i++) {
             storeChunk(group.get(i), i * Chunk.SIZE_BYTES);
@@ -179,7 +178,7 @@ final class SnapshotWriter {
     }
 
     /** @param wanted the rows of each chunk that are wanted of this layer; none is left when this returns */
-    private void fillFrom(VolumeBlocks.Layer layer, int[] wanted) {
+    private void fillFrom(DirtyLayer layer, int[] wanted) {
         int first = 0;
         int last = group.size() - 1;
         while (first <= last && wanted[first] == 0) {
@@ -193,12 +192,11 @@ final class SnapshotWriter {
         }
         long from = group.get(first).chunk * BLOCKS + Integer.numberOfTrailingZeros(wanted[first]);
         long until = group.get(last).chunk * BLOCKS + Integer.SIZE - Integer.numberOfLeadingZeros(wanted[last]);
-        blocks.readRun(layer, from, until, new Filling(wanted, first));
+        blocks.readRun(layer.layer(), from, until, new Filling(wanted, first));
         for (int i = first; i <= last; i++) {
             if (wanted[i] != 0) {
                 long block = group.get(i).chunk * BLOCKS + Integer.numberOfTrailingZeros(wanted[i]);
-                throw new StoreException(
-                        CORRUPT, "block " + block + " of " + layer + " is missing, though its states name it");
+                throw layer.missing(block);
             }
         }
     }

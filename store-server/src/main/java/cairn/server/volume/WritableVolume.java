@@ -17,6 +17,9 @@ import java.util.concurrent.CompletableFuture;
 
 /** A volume that is open, one for all who use it. Nothing here blocks that does not say so. Safe for threads. */
 final class WritableVolume {
+    /** Layers that snapshots which have failed may leave: every read looks into each. */
+    static final int LAYERS_MAX = 32;
+
     private final VolumeParts parts;
     private final long number;
     private final long sizeBytes;
@@ -176,13 +179,24 @@ final class WritableVolume {
     }
 
     /**
-     * Begins a layer, so that those before it change no more.
+     * Begins a layer, so that those before it change no more. Only while no other snapshot is made. Blocks where so
+     * many have failed that {@link #LAYERS_MAX} is reached: then what the earlier ones would have stored is stored
+     * first, as another failure is not to leave one more layer.
      *
      * @return the volume without the new layer
+     * @throws StoreException as {@link LiveVolume.PointInTime#store}, if that fails
      */
     CompletableFuture<VolumeView> freeze() {
+        VolumeView now = view();
+        if (now.layers().size() > LAYERS_MAX) {
+            VolumeView older = new VolumeView(now.base(), now.tree(), now.firstLayer(), now.older());
+            try (VolumeSnapshot earlier = new VolumeSnapshot(this, older, queue::requireOpen, () -> {})) {
+                earlier.store(done -> {});
+            }
+        }
         CompletableFuture<VolumeView> frozen = new CompletableFuture<>();
         return queue.addTurn(() -> {
+            writer.learn();
             VolumeView next = writer.view().withNewLayer();
             writer.become(next);
             frozen.complete(new VolumeView(next.base(), next.tree(), next.firstLayer(), next.older()));

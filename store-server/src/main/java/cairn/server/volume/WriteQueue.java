@@ -10,6 +10,8 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A volume's changes in the order in which they came, from any thread. One thread of a pool makes them while there are
@@ -22,6 +24,8 @@ final class WriteQueue {
     private static final int GROUP_MAX = 1024;
     /** After so many batches another volume gets the thread. */
     private static final int ROUNDS_MAX = 16;
+
+    private static final Logger log = LoggerFactory.getLogger(WriteQueue.class);
 
     private final BlockWriter writer;
     private final Executor writers;
@@ -56,6 +60,15 @@ final class WriteQueue {
     /** Runs something on the writing thread between two batches, after all that has come before. */
     CompletableFuture<Void> addTurn(Runnable action) {
         return add(new QueuedChange.Turn(action));
+    }
+
+    /** @throws StoreException SHUTTING_DOWN once closed */
+    void requireOpen() {
+        synchronized (queue) {
+            if (isClosed) {
+                throw new StoreException(SHUTTING_DOWN, "the volume is closed");
+            }
+        }
     }
 
     /** Takes nothing more. @return done when everything that came before is completed */
@@ -96,28 +109,37 @@ final class WriteQueue {
         try {
             writers.execute(this::run);
         } catch (RejectedExecutionException e) {
-            List<QueuedChange> left;
-            synchronized (queue) {
-                isClosed = true;
-                isRunning = false;
-                left = new ArrayList<>(queue);
-                queue.clear();
-            }
-            left.forEach(change -> change.fail(new StoreException(SHUTTING_DOWN, "the server is going down", e)));
+            stop(true, new StoreException(SHUTTING_DOWN, "the server is going down", e));
+        } catch (RuntimeException | Error e) {
+            stop(false, e);
         }
+    }
+
+    /** Fails all that waits, because there is no thread for it. */
+    private void stop(boolean isEnd, Throwable why) {
+        List<QueuedChange> left;
+        synchronized (queue) {
+            isClosed |= isEnd;
+            isRunning = false;
+            left = new ArrayList<>(queue);
+            queue.clear();
+        }
+        left.forEach(change -> fail(change, why));
     }
 
     private void run() {
         for (int round = 0; round < ROUNDS_MAX; round++) {
-            List<QueuedChange> group = group();
-            if (group.isEmpty()) {
-                return;
-            }
-            int ended = 1;
-            if (group.get(0) instanceof QueuedChange.Turn turn) {
-                turn.run();
-            } else {
-                ended = writer.apply(group);
+            List<QueuedChange> group = List.of();
+            int ended;
+            try {
+                group = group();
+                if (group.isEmpty()) {
+                    return;
+                }
+                ended = apply(group);
+            } catch (RuntimeException | Error e) {
+                // Whatever it is: those who wait are told, and what comes next is tried.
+                ended = fail(group, e);
             }
             synchronized (queue) {
                 for (int i = 0; i < ended; i++) {
@@ -126,6 +148,37 @@ final class WriteQueue {
             }
         }
         execute();
+    }
+
+    private int apply(List<QueuedChange> group) {
+        if (group.get(0) instanceof QueuedChange.Turn turn) {
+            turn.run();
+            return 1;
+        }
+        return writer.apply(group);
+    }
+
+    /** Fails those of a group that have not ended, or what comes first. @return how many have ended */
+    private int fail(List<QueuedChange> group, Throwable why) {
+        log.error("writing to a volume has failed", why);
+        if (!group.isEmpty()) {
+            group.forEach(change -> fail(change, why));
+            return group.size();
+        }
+        QueuedChange first;
+        synchronized (queue) {
+            first = queue.element();
+        }
+        fail(first, why);
+        return 1;
+    }
+
+    private static void fail(QueuedChange change, Throwable why) {
+        try {
+            change.fail(why);
+        } catch (RuntimeException | Error e) {
+            log.error("a failed change to a volume keeps what it holds", e);
+        }
     }
 
     /** What comes next: one turn, or changes up to the next turn. They stay in the queue until they have ended. */

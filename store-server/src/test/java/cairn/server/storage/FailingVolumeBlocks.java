@@ -22,6 +22,10 @@ public final class FailingVolumeBlocks implements VolumeBlocks {
     public volatile boolean isCold;
     /** Until it is open commits wait; null for none. */
     public volatile CountDownLatch gate;
+    /** Until it is open blocks that are put wait; null for none. */
+    public volatile CountDownLatch putGate;
+    /** Done when a block has come to its gate. */
+    public final CompletableFuture<Void> put = new CompletableFuture<>();
     /** Until it is open removals of layers wait; null for none. */
     public volatile CountDownLatch removalGate;
     /** Done when a removal of layers has come to its gate. */
@@ -41,6 +45,10 @@ public final class FailingVolumeBlocks implements VolumeBlocks {
         return new Batch() {
             @Override
             public void putBlock(long blockIndex, ByteBuffer bytes) {
+                if (putGate != null) {
+                    put.complete(null);
+                    pass(putGate);
+                }
                 batch.putBlock(blockIndex, bytes);
             }
 
@@ -58,10 +66,10 @@ public final class FailingVolumeBlocks implements VolumeBlocks {
             public void commit(boolean isSynced) {
                 pass(gate);
                 requireSpace();
+                batch.commit(isSynced);
                 if (isSynced) {
                     countSync();
                 }
-                batch.commit(isSynced);
                 synchronized (FailingVolumeBlocks.this) {
                     commits++;
                 }
@@ -129,6 +137,11 @@ public final class FailingVolumeBlocks implements VolumeBlocks {
                 visitor.visit(blockIndex, block);
             }
         });
+    }
+
+    @Override
+    public int readStates(Layer layer, long chunkIndex) {
+        return inner.readStates(layer, chunkIndex);
     }
 
     @Override

@@ -275,6 +275,20 @@ abstract class VolumeBlocksContract extends StorageContract {
     }
 
     @Test
+    void readsTheStatesOfOneChunk() {
+        try (Batch batch = blocks.begin(FIRST)) {
+            batch.putStates(3, 0x8000_0001);
+            batch.putStates(4, 5);
+            batch.putStates(4, 0);
+            batch.commit(false);
+        }
+
+        assertEquals(0x8000_0001, blocks.readStates(FIRST, 3));
+        assertEquals(0, blocks.readStates(FIRST, 4));
+        assertEquals(0, blocks.readStates(new Layer(VOLUME, 1), 3), "there is no layer 1");
+    }
+
+    @Test
     void keepsVolumesOfAnyNumberApart() {
         long[] volumes = {0, 1, -1, Long.MIN_VALUE, Long.MAX_VALUE};
         for (int n = 0; n < volumes.length; n++) {

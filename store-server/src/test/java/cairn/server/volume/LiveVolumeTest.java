@@ -14,18 +14,22 @@ import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.FailingSegmentStore;
 import cairn.server.storage.FailingVolumeBlocks;
+import cairn.server.storage.ItemKey;
 import cairn.server.storage.MemoryStorage;
 import cairn.server.storage.TestDisk;
 import cairn.server.volume.Volume.Content;
 import cairn.server.volume.Volume.Extent;
 import cairn.server.volume.Volume.Zeroing;
+import cairn.tree.Page;
 import cairn.tree.TreeRoot;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
@@ -276,6 +280,47 @@ class LiveVolumeTest {
     }
 
     @Test
+    void aChangeThatIsMadeThoughItWasSaidToHaveFailedIsSeen() {
+        Volume volume = open(filled(MIB, 1), 64 * MIB);
+        write(volume, 0, filled(4 * BLOCK, 2)).join();
+        blocks.isUnsyncable = true;
+        assertEquals(Fault.NO_SPACE, faultOf(
+                () -> volume.zero(0, 2 * BLOCK, Zeroing.FREE, true).join()));
+        assertArrayEquals(new byte[2 * BLOCK], read(volume, 0, 2 * BLOCK));
+        assertEquals(Fault.NO_SPACE, faultOf(
+                () -> volume.write(32 * MIB, Unpooled.copyInt(7), true).join()));
+
+        blocks.isUnsyncable = false;
+        write(volume, BLOCK, filled(BLOCK, 3)).join();
+        volume.flush().join();
+
+        byte[] expected = Arrays.copyOf(filled(MIB, 1), 64 * MIB);
+        Arrays.fill(expected, 0, BLOCK, (byte) 0);
+        Arrays.fill(expected, BLOCK, 2 * BLOCK, (byte) 3);
+        Arrays.fill(expected, 2 * BLOCK, 4 * BLOCK, (byte) 2);
+        expected[32 * MIB + 3] = 7;
+        assertArrayEquals(expected, read(volume, 0, 64 * MIB));
+        assertEquals(2 * StatesBudget.LEAF_BYTES, volumes.statesBytes());
+        assertArrayEquals(expected, read(reopen(), 0, 64 * MIB));
+    }
+
+    @Test
+    void aSnapshotHasAChangeThatIsMadeThoughItWasSaidToHaveFailed() {
+        Volume volume = open(filled(MIB, 1), MIB);
+        write(volume, 0, filled(2 * BLOCK, 2)).join();
+        blocks.isUnsyncable = true;
+        assertEquals(Fault.NO_SPACE, faultOf(
+                () -> volume.zero(0, BLOCK, Zeroing.FREE, true).join()));
+        blocks.isUnsyncable = false;
+
+        byte[] expected = filled(MIB, 1);
+        Arrays.fill(expected, 0, BLOCK, (byte) 0);
+        Arrays.fill(expected, BLOCK, 2 * BLOCK, (byte) 2);
+        assertEquals(TestDisk.of(expected).root(), snapshot(live));
+        assertArrayEquals(expected, read(volume, 0, MIB));
+    }
+
+    @Test
     void aDamagedBlockFailsAlone() {
         Volume volume = openBlank(MIB);
         write(volume, 0, filled(8 * BLOCK, 5)).join();
@@ -295,6 +340,44 @@ class LiveVolumeTest {
         write(volume, 3 * BLOCK, filled(BLOCK, 7)).join();
         blocks.lost = -1;
         assertArrayEquals(filled(BLOCK, 7), read(volume, 3 * BLOCK, BLOCK));
+    }
+
+    @Test
+    void zeroesDataAlsoAfterItCouldNotLookWhatAnotherPartOfTheBaseHas() {
+        TestDisk disk = TestDisk.of(filled(17 * MIB, 1));
+        Volume volume = open(disk.bytes(), 17 * MIB);
+        List<Page> pages = disk.pages(new TreeRoot[1]);
+        Page second = pages.stream().filter(page -> page.level() == 0).toList().get(1);
+        segments.damaged = ItemKey.of(second.id());
+        assertEquals(Fault.CORRUPT, faultOf(
+                () -> volume.zero(16 * MIB, BLOCK, Zeroing.FREE, false).join()));
+
+        volume.zero(0, BLOCK, Zeroing.FREE, false).join();
+        write(volume, 2 * BLOCK, new byte[BLOCK]).join();
+
+        assertArrayEquals(new byte[BLOCK], read(volume, 0, BLOCK));
+        assertArrayEquals(filled(BLOCK, 1), read(volume, BLOCK, BLOCK));
+        assertArrayEquals(new byte[BLOCK], read(volume, 2 * BLOCK, BLOCK));
+    }
+
+    /** What they are made of may have to be read from the base, by the threads that such readers are on. */
+    @Test
+    void readersOfMissingRowsDoNotWaitForBlocksThatAreBeingPutTogether() {
+        Volume volume = openBlank(MIB);
+        write(volume, 0, filled(3 * BLOCK, 1)).join();
+        blocks.lost = 2;
+        blocks.putGate = new CountDownLatch(1);
+        CompletableFuture<Void> partly = write(volume, 5, filled(9, 2));
+        blocks.put.join();
+        try {
+            CompletableFuture<ByteBuf> reader = volume.read(2 * BLOCK, BLOCK).orTimeout(20, TimeUnit.SECONDS);
+
+            assertEquals(Fault.CORRUPT, faultOf(reader::join));
+            assertFalse(partly.isDone());
+        } finally {
+            blocks.putGate.countDown();
+        }
+        partly.join();
     }
 
     @Test
@@ -366,6 +449,28 @@ class LiveVolumeTest {
         assertEquals(TestDisk.of(expected).root(), snapshot(live));
         assertEquals(2, state.firstLayer());
         assertArrayEquals(expected, read(reopen(), 0, 40 * MIB));
+    }
+
+    @Test
+    void snapshotsThatFailAgainAndAgainLeaveNoMoreThanSoManyLayers() {
+        int attempts = WritableVolume.LAYERS_MAX + 5;
+        Volume volume = openBlank(16 * MIB);
+        byte[] expected = new byte[16 * MIB];
+        segments.isFull = true;
+        for (int n = 0; n < attempts; n++) {
+            write(volume, n * 100_000, filled(BLOCK, n + 1)).join();
+            Arrays.fill(expected, n * 100_000, n * 100_000 + BLOCK, (byte) (n + 1));
+            assertEquals(Fault.NO_SPACE, faultOf(() -> snapshot(live)));
+        }
+        assertArrayEquals(expected, read(volume, 0, 16 * MIB));
+        Set<Integer> layers = new HashSet<>();
+        blocks.forEachStates(NUMBER, 0, (layer, chunk, states) -> layers.add(layer));
+        assertEquals(WritableVolume.LAYERS_MAX + 1, layers.size());
+
+        segments.isFull = false;
+        assertEquals(TestDisk.of(expected).root(), snapshot(live));
+        assertEquals(0, stateRows());
+        assertArrayEquals(expected, read(reopen(), 0, 16 * MIB));
     }
 
     @Test

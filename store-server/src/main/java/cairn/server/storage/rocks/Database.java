@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -101,9 +102,30 @@ final class Database implements AutoCloseable {
     }
 
     /**
+     * As {@link #read}, but waits for nobody who opens or closes the database, and does not open it: for event loops.
+     *
+     * @return empty if the database cannot be had at once
+     */
+    <T> Optional<T> tryRead(Supplier<String> what, Call<T> call) {
+        Lock lock = guard.readLock();
+        if (!lock.tryLock()) {
+            return Optional.empty();
+        }
+        try {
+            if (isClosed) {
+                throw closed();
+            }
+            return handles == null ? Optional.empty() : Optional.of(call.run(handles));
+        } catch (RocksDBException e) {
+            throw Failures.of(what.get(), folder.root(), e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
      * Opens the database again after a failed write. To be called before what is to be written is decided by what is
-     * read: a
-     * write that was said to have failed may be there once the database has been opened again.
+     * read: a write that was said to have failed may be there once the database has been opened again.
      */
     void ensureUsable() {
         if (hasFailed) {

@@ -7,6 +7,7 @@ import cairn.server.storage.VolumeBlocks;
 import java.nio.ByteBuffer;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
@@ -35,7 +36,8 @@ import org.slf4j.LoggerFactory;
  * the newest files and at the range's ends, goes when those are merged, as does the tombstone.
  *
  * <p><b>Why writes may be repeated.</b> Rows are put as they are, whatever was there, and one thread at a time writes
- * to a volume: so a batch that was said to have failed, and may be in the log, can be written again.
+ * to a volume: so a batch that was said to have failed, and may be in the log, can be written again. It comes out of
+ * the log when the database is opened again; so that is done before states are read.
  */
 final class RocksVolumeBlocks implements VolumeBlocks {
     private static final Logger log = LoggerFactory.getLogger(RocksVolumeBlocks.class);
@@ -209,14 +211,18 @@ final class RocksVolumeBlocks implements VolumeBlocks {
         ByteBuffer key = key(layer, blockIndex);
         int position = into.position();
         int limit = into.limit();
-        KeyMayExist found;
+        Optional<KeyMayExist> asked;
         try {
             into.limit(position + BLOCK_BYTES);
-            found = database.read(() -> "read " + shown(layer, blockIndex), handles ->
+            asked = database.tryRead(() -> "read " + shown(layer, blockIndex), handles ->
                     handles.db().keyMayExist(handles.of(Family.VOLUME_BLOCKS), tuning.cached, key, into));
         } finally {
             into.limit(limit).position(position);
         }
+        if (asked.isEmpty()) {
+            return Found.PERHAPS;
+        }
+        KeyMayExist found = asked.get();
         if (found.exists == KeyMayExistEnum.kNotExist) {
             return confirmAbsent(layer, blockIndex);
         }
@@ -229,7 +235,7 @@ final class RocksVolumeBlocks implements VolumeBlocks {
 
     private Found confirmAbsent(Layer layer, long blockIndex) {
         byte[] key = Keys.bytesOf(key(layer, blockIndex));
-        return database.read(() -> "read " + shown(layer, blockIndex), handles -> {
+        Optional<Found> found = database.tryRead(() -> "read " + shown(layer, blockIndex), handles -> {
             try {
                 byte[] nothing = new byte[0];
                 int lengthBytes = handles.db().get(handles.of(Family.VOLUME_BLOCKS), tuning.cached, key, nothing);
@@ -241,6 +247,7 @@ final class RocksVolumeBlocks implements VolumeBlocks {
                 throw e;
             }
         });
+        return found.orElse(Found.PERHAPS);
     }
 
     private static String shown(Layer layer, long blockIndex) {
@@ -278,7 +285,21 @@ final class RocksVolumeBlocks implements VolumeBlocks {
     }
 
     @Override
+    public int readStates(Layer layer, long chunkIndex) {
+        byte[] key = Keys.bytesOf(key(layer, chunkIndex));
+        database.ensureUsable();
+        byte[] states = database.read(() -> "read the states of chunk " + chunkIndex + " of " + layer,
+                handles -> handles.db().get(handles.of(Family.VOLUME_STATES), key));
+        if (states == null) {
+            return 0;
+        }
+        requireRow(layer.volume(), states.length == STATES_BYTES);
+        return Keys.states(states);
+    }
+
+    @Override
     public void forEachStates(long volume, int fromLayer, StatesVisitor visitor) {
+        database.ensureUsable();
         byte[] from = Keys.firstOf(new Layer(volume, fromLayer));
         database.read(() -> "list the states of volume " + VolumeBlocks.shown(volume), handles -> {
             try (Slice end = new Slice(Keys.behindVolume(volume));
@@ -300,7 +321,7 @@ final class RocksVolumeBlocks implements VolumeBlocks {
     @Override
     public void forEachVolume(LongConsumer visitor) {
         Set<Long> volumes = new LinkedHashSet<>();
-        for (Family family : List.of(Family.VOLUME_STATES, Family.VOLUME_BLOCKS)) {
+        for (Family family : FAMILIES) {
             addVolumes(family, volumes);
         }
         volumes.forEach(visitor::accept);
