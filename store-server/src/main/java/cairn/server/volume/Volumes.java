@@ -136,7 +136,7 @@ public final class Volumes implements AutoCloseable {
         return parts.chunks().loads();
     }
 
-    /** How many clients a writable volume has. May block, as {@link #live}. */
+    /** How many clients a writable volume has. */
     public int clients(long number) {
         return live.clients(number);
     }
