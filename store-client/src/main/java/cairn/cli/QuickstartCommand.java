@@ -82,8 +82,8 @@ final class QuickstartCommand implements Callable<Integer> {
         List<Pushed> pushed = pushAll(client, pushing, isSample);
         showFigures(client, pushed);
         Pushed last = pushed.get(pushed.size() - 1);
-        String socketUri = streamBack(client, last);
-        explainBoot(server, last, socketUri, isSample);
+        streamBack(client, last);
+        explainBoot(server, last, isSample);
     }
 
     private Path launcher() {
@@ -191,8 +191,7 @@ final class QuickstartCommand implements Callable<Integer> {
                 Sizes.bytes(stats.storedBytes()), Sizes.ratio(dataBytes, stats.storedBytes()));
     }
 
-    /** @return the image's URI over the unix socket; null if there is none */
-    private String streamBack(StoreClient client, Pushed pushed) {
+    private void streamBack(StoreClient client, Pushed pushed) {
         Messages.ExportUri export = client.exportUri(new DiskId(pushed.result.image().id()));
         long startNanos = System.nanoTime();
         try (DiskSource disk = DiskSource.open(pushed.disk);
@@ -209,7 +208,6 @@ final class QuickstartCommand implements Callable<Integer> {
         say("Streamed %s back over NBD, %s in %s (%s): bit for bit equal", pushed.disk.getFileName(),
                 Sizes.bytes(pushed.result.logicalBytes()), Sizes.seconds(duration),
                 Sizes.rate(pushed.result.logicalBytes(), duration));
-        return export.socketUri();
     }
 
     private static void compare(NbdReader reader, DiskSource disk, ProgressLine progress) {
@@ -227,19 +225,19 @@ final class QuickstartCommand implements Callable<Integer> {
         });
     }
 
-    private void explainBoot(ThrowAwayServer server, Pushed pushed, String socketUri, boolean isSample) {
+    private void explainBoot(ThrowAwayServer server, Pushed pushed, boolean isSample) {
         String id = pushed.result.image().id();
         String cairn = System.getProperty("cairn.home", ".") + "/cairn";
-        if (!isKept) {
-            say("An image%s is booted from a server that is there: `%s serve`, or this with --keep. Then, what the machine",
-                    isSample ? " with a system on it" : "", cairn);
-            say("writes staying in a scratch file:");
-        } else {
-            say("To boot an image%s, what the machine writes staying in a scratch file:",
+        if (isKept) {
+            say("To boot an image%s from a volume of its own, which goes when the machine ends:",
                     isSample ? " (one with a system on it)" : "");
+            say("  %s run %s --data %s", cairn, id, server.dataFolder());
+        } else {
+            say("An image%s is booted from a server that is there: `%s serve`, or this with --keep. Then, from a volume of",
+                    isSample ? " with a system on it" : "", cairn);
+            say("its own, which goes when the machine ends:");
+            say("  %s run ID", cairn);
         }
-        String uri = isKept && socketUri != null ? socketUri : "$(" + cairn + " uri " + (isKept ? id : "ID") + ")";
-        say("  qemu-system-x86_64 -m 1024 -snapshot -drive format=raw,if=virtio,file=\"%s\"", uri);
         if (isKept) {
             say("The server is left running with process id %d; it ends with: kill %d", server.pid(), server.pid());
             say("Its images: %s images --data %s", cairn, server.dataFolder());
