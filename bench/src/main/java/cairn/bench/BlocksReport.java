@@ -52,16 +52,13 @@ record BlocksReport(int cpus, long diskBytes, int runs, List<Row> rows) {
         }
 
         BlocksReport report(long diskBytes, int runs) {
-            List<Row> rows = new ArrayList<>();
-            figures.forEach((place, some) -> rows.add(row(place, some)));
             // Servers take turns, but work is what one looks up.
-            rows.sort((one, other) -> Integer.compare(rank(one), rank(other)));
-            return new BlocksReport(Runtime.getRuntime().availableProcessors(), diskBytes, runs, List.copyOf(rows));
-        }
-
-        private int rank(Row row) {
-            List<String> groups = figures.keySet().stream().map(place -> place.work.name() + place.transport).distinct().toList();
-            return groups.indexOf(row.work + row.transport);
+            Map<String, List<Row>> byWork = new LinkedHashMap<>();
+            figures.forEach((place, some) -> byWork
+                    .computeIfAbsent(place.work.name() + place.transport, work -> new ArrayList<>())
+                    .add(row(place, some)));
+            List<Row> rows = byWork.values().stream().flatMap(List::stream).toList();
+            return new BlocksReport(Runtime.getRuntime().availableProcessors(), diskBytes, runs, rows);
         }
 
         private Row row(Place place, List<Figure> some) {

@@ -2,12 +2,16 @@ package cairn.bench;
 
 import java.io.IOException;
 
-/** A server that is measured. */
-interface Subject {
-    String name();
-
-    /** Starts it, or a fresh disk of it; what its disk holds is the same for all subjects. */
-    Open open() throws IOException;
+/**
+ * A server that is measured.
+ *
+ * @param opener starts it, or a fresh disk of it; what its disk holds is the same for all subjects
+ */
+record Subject(String name, Opener opener) {
+    @FunctionalInterface
+    interface Opener {
+        Open open() throws IOException;
+    }
 
     /** Where it is found until closed. */
     interface Open extends AutoCloseable {
@@ -17,24 +21,7 @@ interface Subject {
         void close();
     }
 
-    /** Makes a subject of a name and what opens it. */
-    static Subject of(String name, Opener opener) {
-        return new Subject() {
-            @Override
-            public String name() {
-                return name;
-            }
-
-            @Override
-            public Open open() throws IOException {
-                return opener.open();
-            }
-        };
-    }
-
-    /** Opens a subject. */
-    @FunctionalInterface
-    interface Opener {
-        Open open() throws IOException;
+    Open open() throws IOException {
+        return opener.open();
     }
 }

@@ -43,15 +43,15 @@ final class Subjects {
     List<Subject> reading(String transport) throws IOException {
         boolean isTcp = transport.equals(TCP);
         List<Subject> subjects = new ArrayList<>();
-        subjects.add(Subject.of(BlocksReport.OURS, () -> ours(client.exportUri(new DiskId(imageId)), isTcp, () -> {})));
+        subjects.add(new Subject(BlocksReport.OURS, () -> ours(client.exportUri(new DiskId(imageId)), isTcp, () -> {})));
         if (isInstalled(NBDKIT)) {
-            subjects.add(Subject.of("nbdkit file", () -> NbdPeer.nbdkit(raw, isTcp, false, folder)));
+            subjects.add(new Subject("nbdkit file", () -> NbdPeer.nbdkit(raw, isTcp, false, folder)));
         }
         if (isInstalled(QEMU_NBD)) {
             Path zstd = zstdCopy();
-            subjects.add(Subject.of("qemu-nbd raw", () -> NbdPeer.qemuNbd(raw, "raw", isTcp, false, folder)));
+            subjects.add(new Subject("qemu-nbd raw", () -> NbdPeer.qemuNbd(raw, "raw", isTcp, false, folder)));
             subjects.add(
-                    Subject.of("qemu-nbd zstd qcow2", () -> NbdPeer.qemuNbd(zstd, "qcow2", isTcp, false, folder)));
+                    new Subject("qemu-nbd zstd qcow2", () -> NbdPeer.qemuNbd(zstd, "qcow2", isTcp, false, folder)));
         }
         return subjects;
     }
@@ -60,7 +60,7 @@ final class Subjects {
     List<Subject> writing(String transport) {
         boolean isTcp = transport.equals(TCP);
         List<Subject> subjects = new ArrayList<>();
-        subjects.add(Subject.of(BlocksReport.OURS, () -> {
+        subjects.add(new Subject(BlocksReport.OURS, () -> {
             VolumeId volume = new VolumeId(client.createVolume(
                             new Messages.CreateVolume(imageId, null, false, false, Map.of()))
                     .id());
@@ -68,14 +68,14 @@ final class Subjects {
         }));
         if (isInstalled(NBDKIT)) {
             Path copy = folder.resolve("copy.raw");
-            subjects.add(Subject.of("nbdkit file", () -> {
+            subjects.add(new Subject("nbdkit file", () -> {
                 Files.copy(raw, copy, StandardCopyOption.REPLACE_EXISTING);
                 return NbdPeer.nbdkit(copy, isTcp, true, folder);
             }));
         }
         if (isInstalled(QEMU_NBD)) {
             Path overlay = folder.resolve("overlay.qcow2");
-            subjects.add(Subject.of("qemu-nbd qcow2 over raw", () -> {
+            subjects.add(new Subject("qemu-nbd qcow2 over raw", () -> {
                 Programs.run(folder, "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", raw.toString(),
                         overlay.toString());
                 return NbdPeer.qemuNbd(overlay, "qcow2", isTcp, true, folder);
