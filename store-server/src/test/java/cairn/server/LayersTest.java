@@ -43,7 +43,7 @@ class LayersTest {
             entry("cairn.server.upload",
                     Set.of("cairn.chunk", "cairn.tree", "cairn.image", "cairn.server.storage", "cairn.server.account")),
             entry("cairn.server.transport", Set.of()),
-            entry("cairn.server.http", Set.of("cairn.sigv4", "cairn.server.account", "cairn.server.transport")),
+            entry("cairn.server.http", Set.of("cairn.image", "cairn.sigv4", "cairn.server.account", "cairn.server.transport")),
             entry("cairn.server.nbd", Set.of("cairn.server.volume", "cairn.server.transport")),
             entry("cairn.server.api",
                     Set.of("cairn.chunk", "cairn.tree", "cairn.image", "cairn.api", "cairn.sigv4", "cairn.server.storage",

@@ -8,6 +8,7 @@ import static cairn.Fault.NOT_FOUND;
 import cairn.StoreException;
 import cairn.Text;
 import cairn.image.AccountId;
+import cairn.image.Region;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.DomainId;
@@ -101,21 +102,21 @@ public final class Accounts {
                 .map(AccessKey::credentials);
     }
 
-    /** Who signs with a key. @throws StoreException FORBIDDEN if the key has gone meanwhile */
-    public Caller caller(String accessKeyId) {
+    /** Who signs with a key, in a region. @throws StoreException FORBIDDEN if the key has gone meanwhile */
+    public Caller caller(String accessKeyId, Region region) {
         Held held = keys.get(accessKeyId);
         if (held == null || !held.key.isActive()) {
             throw new StoreException(FORBIDDEN, "access key " + accessKeyId + " is not active");
         }
-        return caller(accounts.get(held.key.account()));
+        return caller(accounts.get(held.key.account()), Optional.of(region));
     }
 
-    /** Whoever owns the store: what comes over a socket that only they can open is theirs. */
+    /** Whoever owns the store: what comes over a socket that only they can open is theirs, whatever its region. */
     public Caller root() {
         return accounts.values().stream()
                 .filter(Accounts::isRoot)
                 .findFirst()
-                .map(Accounts::caller)
+                .map(account -> caller(account, Optional.empty()))
                 .orElseThrow(() -> new StoreException(NOT_FOUND, "the store has no root account"));
     }
 
@@ -128,8 +129,8 @@ public final class Accounts {
         return account.domain();
     }
 
-    private static Caller caller(Account account) {
-        return new Caller(account.id(), account.domain(), isRoot(account));
+    private static Caller caller(Account account, Optional<Region> region) {
+        return new Caller(account.id(), account.domain(), isRoot(account), region);
     }
 
     private static boolean isRoot(Account account) {

@@ -9,6 +9,7 @@ import cairn.Digest;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
+import cairn.image.Region;
 import cairn.server.account.Accounts;
 import cairn.server.account.Caller;
 import cairn.sigv4.SigV4Exception;
@@ -198,7 +199,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             route = door.route(head.method().name(), path);
             requireLength(head);
             verified = shared.verifier.verify(signable(head));
-            caller = shared.accounts.caller(verified.accessKeyId());
+            caller = shared.accounts.caller(verified.accessKeyId(), new Region(verified.region()));
         } catch (RuntimeException e) {
             refuse(ctx, e, HttpUtil.is100ContinueExpected(head));
             return;

@@ -6,9 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cairn.Fault;
-import cairn.StoreException;
 import cairn.image.AccountId;
+import cairn.image.Region;
 import cairn.server.storage.MemoryStorage;
+import cairn.StoreException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -17,8 +18,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.Test;
 
 class AccountsTest {
     private static final Clock CLOCK = Clock.fixed(Instant.parse("2026-11-23T10:00:00Z"), ZoneOffset.UTC);
@@ -35,7 +36,7 @@ class AccountsTest {
     void makesARootAccountOnce() {
         AccessKey key = accounts.createRoot(made -> {}).orElseThrow();
 
-        assertTrue(accounts.caller(key.id()).isRoot());
+        assertTrue(accounts.caller(key.id(), Region.LOCAL).isRoot());
         assertEquals(Optional.of(key.credentials()), accounts.findCredentials(key.id()));
         assertEquals(Optional.empty(), accounts.createRoot(made -> {}));
         assertTrue(accounts.root().isRoot());
@@ -71,8 +72,8 @@ class AccountsTest {
         assertEquals(Optional.of(key.credentials()), again.findCredentials(key.id()));
         assertEquals(Optional.empty(), again.findCredentials(disabled.id()));
         assertEquals(Optional.empty(), again.findCredentials(deleted.id()));
-        assertEquals(account.id(), again.caller(key.id()).account());
-        assertNotEquals(again.caller(key.id()).domain(), again.caller(rootKey.id()).domain());
+        assertEquals(account.id(), again.caller(key.id(), Region.LOCAL).account());
+        assertNotEquals(again.caller(key.id(), Region.LOCAL).domain(), again.caller(rootKey.id(), Region.LOCAL).domain());
     }
 
     @Test
@@ -80,7 +81,7 @@ class AccountsTest {
         accounts.createRoot(made -> {});
         Account account = accounts.create(accounts.root(), "lab");
         AccessKey key = accounts.createKey(accounts.root(), account.id());
-        Caller lab = accounts.caller(key.id());
+        Caller lab = accounts.caller(key.id(), Region.LOCAL);
         String rootKey = accounts.listKeys(accounts.root()).stream()
                 .filter(each -> !each.account().equals(account.id()))
                 .findFirst()
@@ -118,7 +119,7 @@ class AccountsTest {
         }
         assertFault(Fault.CONFLICT, () -> accounts.create(accounts.root(), "lab"));
         assertFault(Fault.NOT_FOUND, () -> accounts.createKey(accounts.root(), new AccountId("000000000000")));
-        assertFault(Fault.FORBIDDEN, () -> accounts.caller("AKIAUNKNOWN"));
+        assertFault(Fault.FORBIDDEN, () -> accounts.caller("AKIAUNKNOWN", Region.LOCAL));
     }
 
     @Test

@@ -6,22 +6,23 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cairn.Digest;
 import cairn.Fault;
-import cairn.StoreException;
 import cairn.image.AccountId;
 import cairn.image.Architecture;
 import cairn.image.ImageId;
 import cairn.image.ImageName;
 import cairn.image.NewImage;
+import cairn.image.Region;
 import cairn.image.StoreKey;
 import cairn.server.account.Caller;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.DomainId;
-import cairn.server.storage.Storage;
 import cairn.server.storage.rocks.RocksStorage;
+import cairn.server.storage.Storage;
 import cairn.server.volume.BootOrder;
 import cairn.server.volume.BootProfile;
 import cairn.server.volume.BootRecording;
+import cairn.StoreException;
 import cairn.tree.TreeRoot;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -35,11 +36,11 @@ import java.util.Optional;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.Test;
 
 class BootProfileRegistryTest {
-    private static final Caller US = new Caller(new AccountId("000000000001"), new DomainId(2), false);
+    private static final Caller US = new Caller(new AccountId("000000000001"), new DomainId(2), false, Optional.of(Region.LOCAL));
     private static final TreeRoot DISK = TreeRoot.of(1 << 20, Digest.of(new byte[] {1}));
 
     @TempDir

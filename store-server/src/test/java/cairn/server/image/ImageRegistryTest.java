@@ -6,19 +6,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cairn.Digest;
 import cairn.Fault;
-import cairn.StoreException;
 import cairn.image.AccountId;
 import cairn.image.Architecture;
 import cairn.image.BootMode;
 import cairn.image.ImageId;
 import cairn.image.ImageName;
 import cairn.image.NewImage;
+import cairn.image.Region;
 import cairn.image.SnapshotId;
 import cairn.image.StoreKey;
 import cairn.server.account.Caller;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.MemoryStorage;
+import cairn.StoreException;
 import cairn.tree.TreeRoot;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -26,13 +27,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.Test;
 
 class ImageRegistryTest {
-    private static final Caller ROOT = new Caller(new AccountId("000000000009"), new DomainId(1), true);
-    private static final Caller US = new Caller(new AccountId("000000000001"), new DomainId(2), false);
-    private static final Caller THEM = new Caller(new AccountId("000000000002"), new DomainId(3), false);
+    private static final Caller ROOT = new Caller(new AccountId("000000000009"), new DomainId(1), true, Optional.of(Region.LOCAL));
+    private static final Caller US = new Caller(new AccountId("000000000001"), new DomainId(2), false, Optional.of(Region.LOCAL));
+    private static final Caller THEM = new Caller(new AccountId("000000000002"), new DomainId(3), false, Optional.of(Region.LOCAL));
     private static final TreeRoot DISK = TreeRoot.of(1 << 20, Digest.of(new byte[] {1}));
 
     private final MemoryStorage storage = new MemoryStorage();

@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import cairn.Fault;
-import cairn.StoreException;
 import cairn.image.AccountId;
 import cairn.image.ImageName;
 import cairn.image.NewImage;
+import cairn.image.Region;
 import cairn.image.StoreKey;
 import cairn.image.VolumeId;
 import cairn.server.account.Caller;
@@ -17,20 +17,22 @@ import cairn.server.storage.MemoryStorage;
 import cairn.server.storage.TestDisk;
 import cairn.server.volume.Volume;
 import cairn.server.volume.Volumes;
+import cairn.StoreException;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import java.time.Clock;
-import java.util.List;
 import java.util.concurrent.ExecutionException;
+import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.function.Executable;
 
 /** Everything that keeps volumes, in memory, and two accounts that have nothing to do with each other. */
 final class VolumeWorld implements AutoCloseable {
-    static final Caller ROOT = new Caller(new AccountId("000000000009"), new DomainId(1), true);
-    static final Caller US = new Caller(new AccountId("000000000001"), new DomainId(2), false);
-    static final Caller THEM = new Caller(new AccountId("000000000002"), new DomainId(3), false);
+    static final Caller ROOT = new Caller(new AccountId("000000000009"), new DomainId(1), true, Optional.of(Region.LOCAL));
+    static final Caller US = new Caller(new AccountId("000000000001"), new DomainId(2), false, Optional.of(Region.LOCAL));
+    static final Caller THEM = new Caller(new AccountId("000000000002"), new DomainId(3), false, Optional.of(Region.LOCAL));
     static final int MIB = 1 << 20;
 
     final MemoryStorage storage = new MemoryStorage();

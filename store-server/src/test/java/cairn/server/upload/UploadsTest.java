@@ -6,18 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import cairn.Digest;
-import cairn.Fault;
-import cairn.StoreException;
 import cairn.chunk.Chunk;
 import cairn.chunk.ChunkId;
+import cairn.Digest;
+import cairn.Fault;
 import cairn.image.AccountId;
+import cairn.image.Region;
 import cairn.server.account.Caller;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.MemoryStorage;
 import cairn.server.storage.TestDisk;
+import cairn.StoreException;
 import cairn.tree.Page;
 import cairn.tree.RootDigest;
 import cairn.tree.TreeRoot;
@@ -27,13 +28,14 @@ import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.Test;
 
 class UploadsTest {
-    private static final Caller US = new Caller(new AccountId("000000000001"), new DomainId(1), false);
-    private static final Caller THEM = new Caller(new AccountId("000000000002"), new DomainId(2), false);
+    private static final Caller US = new Caller(new AccountId("000000000001"), new DomainId(1), false, Optional.of(Region.LOCAL));
+    private static final Caller THEM = new Caller(new AccountId("000000000002"), new DomainId(2), false, Optional.of(Region.LOCAL));
     private static final Instant NOW = Instant.parse("2026-11-23T10:00:00Z");
 
     private final MemoryStorage storage = new MemoryStorage();
