@@ -14,6 +14,7 @@ import cairn.image.ImageId;
 import cairn.image.ImageName;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
+import cairn.qemu.PortForward;
 import cairn.sigv4.SigV4Exception;
 import java.io.IOException;
 import java.io.InputStream;

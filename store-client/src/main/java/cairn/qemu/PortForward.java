@@ -1,4 +1,4 @@
-package cairn.cli;
+package cairn.qemu;
 
 import cairn.Fault;
 import cairn.StoreException;
@@ -14,12 +14,12 @@ import java.util.regex.Pattern;
  *
  * @param hostPort 0 for one that is free
  */
-record PortForward(int hostPort, int guestPort) {
+public record PortForward(int hostPort, int guestPort) {
     private static final Pattern FORM = Pattern.compile("(?:([0-9]{1,5}):)?([0-9]{1,5})");
-    static final int PORT_MAX = 65_535;
+    public static final int PORT_MAX = 65_535;
 
     /** @throws StoreException INVALID_REQUEST for a port that there is not */
-    PortForward {
+    public PortForward {
         if (hostPort < 0 || hostPort > PORT_MAX || guestPort < 1 || guestPort > PORT_MAX) {
             throw new StoreException(
                     Fault.INVALID_REQUEST, "ports go to " + PORT_MAX + ": " + hostPort + ':' + guestPort);
@@ -27,7 +27,7 @@ record PortForward(int hostPort, int guestPort) {
     }
 
     /** @throws StoreException INVALID_REQUEST for anything but {@code HOST:GUEST} or {@code GUEST} */
-    static PortForward parse(String text) {
+    public static PortForward parse(String text) {
         Matcher ports = FORM.matcher(text);
         if (!ports.matches()) {
             throw new StoreException(
@@ -44,7 +44,7 @@ record PortForward(int hostPort, int guestPort) {
      *
      * @throws StoreException CONFLICT if it is taken
      */
-    PortForward withFreePort() {
+    public PortForward withFreePort() {
         try (ServerSocket socket = new ServerSocket(hostPort, 1, InetAddress.getLoopbackAddress())) {
             return new PortForward(socket.getLocalPort(), guestPort);
         } catch (IOException e) {

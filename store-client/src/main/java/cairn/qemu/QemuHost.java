@@ -1,4 +1,4 @@
-package cairn.cli;
+package cairn.qemu;
 
 import cairn.Fault;
 import cairn.StoreException;
@@ -23,7 +23,7 @@ import java.util.stream.Stream;
  * @param root of the file system
  * @param hostArchitecture as Java names it, {@code amd64} or {@code aarch64} for example
  */
-record QemuHost(List<Path> programFolders, Path root, String hostArchitecture) {
+public record QemuHost(List<Path> programFolders, Path root, String hostArchitecture) {
     /** What an x86 processor says that can run machines: Intel's, AMD's. */
     private static final Set<String> VIRTUALIZATION_FLAGS = Set.of("vmx", "svm");
 
@@ -43,14 +43,15 @@ record QemuHost(List<Path> programFolders, Path root, String hostArchitecture) {
      * @param code is only read
      * @param variables what the second one holds when a machine is new
      */
-    record Firmware(Path code, Path variables) {}
+    public record Firmware(Path code, Path variables) {}
 
     private static Firmware firmware(String code, String variables) {
         return new Firmware(Path.of(code), Path.of(variables));
     }
 
-    static QemuHost of(Terminal terminal) {
-        List<Path> folders = Arrays.stream(terminal.variable("PATH").split(File.pathSeparator))
+    /** This one. @param path the variable PATH; may be empty */
+    public static QemuHost of(String path) {
+        List<Path> folders = Arrays.stream(path.split(File.pathSeparator))
                 .filter(folder -> !folder.isEmpty())
                 .map(Path::of)
                 .toList();
@@ -58,7 +59,7 @@ record QemuHost(List<Path> programFolders, Path root, String hostArchitecture) {
     }
 
     /** @throws StoreException NOT_FOUND if it is not installed, with the name of the package that has it */
-    Path program(Architecture guest) {
+    public Path program(Architecture guest) {
         String name = programName(guest);
         return programFolders.stream()
                 .map(folder -> folder.resolve(name))
@@ -89,7 +90,7 @@ record QemuHost(List<Path> programFolders, Path root, String hostArchitecture) {
     }
 
     /** Why KVM cannot run such a machine here; empty if it can. */
-    Optional<String> whyNoKvm(Architecture guest) {
+    public Optional<String> whyNoKvm(Architecture guest) {
         boolean isX86 = guest != Architecture.ARM64;
         if (!hostArchitecture.equals(isX86 ? "amd64" : "aarch64")) {
             return Optional.of("this host is " + hostArchitecture + ", the machine " + guest.label());
@@ -121,13 +122,13 @@ record QemuHost(List<Path> programFolders, Path root, String hostArchitecture) {
     }
 
     /** UEFI for such a machine, without Secure Boot, as usual packages install it. */
-    Optional<Firmware> findFirmware(Architecture guest) {
+    public Optional<Firmware> findFirmware(Architecture guest) {
         return candidates(guest).filter(pair -> Files.isReadable(pair.code) && Files.isReadable(pair.variables))
                 .findFirst();
     }
 
     /** @throws StoreException NOT_FOUND if none is installed, with the name of the package */
-    Firmware firmware(Architecture guest) {
+    public Firmware firmware(Architecture guest) {
         return findFirmware(guest).orElseThrow(() -> new StoreException(
                 Fault.NOT_FOUND,
                 "UEFI firmware for " + guest.label() + " is missing: there is "

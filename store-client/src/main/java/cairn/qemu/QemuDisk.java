@@ -1,4 +1,4 @@
-package cairn.cli;
+package cairn.qemu;
 
 import static java.util.stream.Collectors.joining;
 
@@ -26,7 +26,7 @@ import java.util.Optional;
  * @param server where it is
  * @param exportName with its ticket, where it needs one
  */
-record QemuDisk(Server server, String exportName, boolean isReadOnly) {
+public record QemuDisk(Server server, String exportName, boolean isReadOnly) {
     /**
      * How long the guest's requests wait while the server is away; after that they fail. It is long enough for a
      * restart that somebody has to see to.
@@ -56,19 +56,19 @@ record QemuDisk(Server server, String exportName, boolean isReadOnly) {
     }
 
     /** Where an NBD server listens. */
-    sealed interface Server {
+    public sealed interface Server {
         /** The members of QEMU's SocketAddress. */
         List<Option> options();
     }
 
-    record UnixSocket(Path path) implements Server {
+    public record UnixSocket(Path path) implements Server {
         @Override
         public List<Option> options() {
             return List.of(new Option("server.type", "unix"), new Option("server.path", path.toString()));
         }
     }
 
-    record Tcp(String host, int port) implements Server {
+    public record Tcp(String host, int port) implements Server {
         @Override
         public List<Option> options() {
             return List.of(
@@ -84,7 +84,7 @@ record QemuDisk(Server server, String exportName, boolean isReadOnly) {
      *
      * @param endpoint the server's over HTTP
      */
-    static QemuDisk nearest(Messages.ExportUri export, URI endpoint, boolean isReadOnly) {
+    public static QemuDisk nearest(Messages.ExportUri export, URI endpoint, boolean isReadOnly) {
         Optional<QemuDisk> local = isOfThisHost(endpoint)
                 ? Optional.ofNullable(export.socketUri()).map(uri -> overSocket(URI.create(uri), isReadOnly))
                 : Optional.empty();
@@ -104,7 +104,7 @@ record QemuDisk(Server server, String exportName, boolean isReadOnly) {
         return new QemuDisk(new UnixSocket(Path.of(path)), exportNameOf(uri), isReadOnly);
     }
 
-    static QemuDisk overTcp(Messages.ExportUri export, boolean isReadOnly) {
+    public static QemuDisk overTcp(Messages.ExportUri export, boolean isReadOnly) {
         URI uri = URI.create(export.uri());
         if (uri.getHost() == null) {
             throw new StoreException(
@@ -137,7 +137,7 @@ record QemuDisk(Server server, String exportName, boolean isReadOnly) {
     }
 
     /** Whether the name of the export is a secret, which a command line would tell every user of this host. */
-    boolean hasTicket() {
+    public boolean hasTicket() {
         return server instanceof Tcp;
     }
 
@@ -148,7 +148,7 @@ record QemuDisk(Server server, String exportName, boolean isReadOnly) {
     }
 
     /** The same in a file for {@code -readconfig}, which takes no {@code -blockdev}. */
-    String driveSection(String id) {
+    public String driveSection(String id) {
         return "[drive \"" + id + "\"]\n  if = \"none\"\n  driver = \"nbd\"\n"
                 + options().stream().map(Option::line).collect(joining());
     }

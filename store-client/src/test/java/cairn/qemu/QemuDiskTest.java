@@ -1,4 +1,4 @@
-package cairn.cli;
+package cairn.qemu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -1,4 +1,4 @@
-package cairn.cli;
+package cairn.qemu;
 
 import static java.util.stream.Collectors.joining;
 
@@ -16,7 +16,7 @@ import java.util.Optional;
  * @param kernel empty: what is on the disk boots
  * @param more words of QEMU's that come last
  */
-record QemuCommandLine(
+public record QemuCommandLine(
         Path program,
         Architecture architecture,
         boolean isKvm,
@@ -29,21 +29,21 @@ record QemuCommandLine(
         List<PortForward> forwards,
         List<String> more) {
     /** What QEMU calls the disk. */
-    static final String DISK = "disk0";
+    public static final String DISK = "disk0";
 
     /**
      * What boots a disk that has no boot loader.
      *
      * @param append the kernel's own command line, may be empty
      */
-    record Kernel(Path image, Optional<Path> initrd, String append) {}
+    public record Kernel(Path image, Optional<Path> initrd, String append) {}
 
-    QemuCommandLine {
+    public QemuCommandLine {
         forwards = List.copyOf(forwards);
         more = List.copyOf(more);
     }
 
-    List<String> words() {
+    public List<String> words() {
         List<String> words = new ArrayList<>(List.of(program.toString(), "-nodefaults", "-no-user-config"));
         // Not only the lack of a screen: BIOS and boot loaders, too, are told to use the serial line.
         words.add("-nographic");
