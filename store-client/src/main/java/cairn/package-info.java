@@ -17,6 +17,7 @@
  *   <li><b>Image</b> ({@code ami-...}): what a machine boots from; an immutable, signed manifest that names
  *       snapshots.
  *   <li><b>Volume</b> ({@code vol-...}): a tree seen as a disk, and what was written to it since, in blocks of 4 KiB.
+ *   <li><b>Instance</b> ({@code i-...}): a machine that was launched from an image, and the volumes made for it.
  *   <li><b>Layer</b>: the blocks written to a volume between two snapshots of it.
  *   <li><b>Segment</b>: items kept together in one file, in the order in which they arrived.
  *   <li><b>Ordinal</b>: an item's place, (segment, slot), as one ascending number.

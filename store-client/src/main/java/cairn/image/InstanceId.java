@@ -1,0 +1,36 @@
+package cairn.image;
+
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.Text;
+import java.util.random.RandomGenerator;
+import java.util.regex.Pattern;
+
+/** Names an instance: {@code i-} and 17 hexadecimal digits, drawn at random. */
+public record InstanceId(String value) {
+    public static final String PREFIX = "i-";
+
+    private static final Pattern FORM = Pattern.compile("i-[0-9a-f]{17}");
+
+    /** @throws StoreException INVALID_REQUEST for a malformed id */
+    public InstanceId {
+        if (!isInstanceId(value)) {
+            throw new StoreException(
+                    Fault.INVALID_REQUEST,
+                    "\"" + Text.shown(value) + "\" is no instance id (expecting \"i-\" and 17 hexadecimal digits)");
+        }
+    }
+
+    public static boolean isInstanceId(String value) {
+        return FORM.matcher(value).matches();
+    }
+
+    public static InstanceId random(RandomGenerator random) {
+        return new InstanceId(String.format("i-0%016x", random.nextLong()));
+    }
+
+    @Override
+    public String toString() {
+        return value;
+    }
+}
