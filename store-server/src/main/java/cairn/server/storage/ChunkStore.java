@@ -186,6 +186,28 @@ public final class ChunkStore {
     }
 
     /**
+     * Lets another domain use items that one may use: it gets rows in the index of its own, and no data is read or
+     * written. What it may use already is left as it is. They survive a crash as what was {@linkplain #seal sealed}
+     * does. Whoever asks says by the order of such calls that whatever is below a page came before it.
+     *
+     * @param keys readable ones, each once
+     * @return how many rows were added
+     * @throws StoreException CORRUPT, naming the item, if one is not in the index; NO_SPACE; then none was added
+     */
+    int adopt(DomainId from, DomainId into, Collection<ItemKey> keys) {
+        List<ChunkIndex.Row> rows = new ArrayList<>();
+        for (ItemKey key : keys) {
+            if (find(into, key).isEmpty()) {
+                rows.add(new ChunkIndex.Row(into, key, place(from, key)));
+            }
+        }
+        if (!rows.isEmpty()) {
+            index.putAll(rows);
+        }
+        return rows.size();
+    }
+
+    /**
      * Reads a packed item that is readable.
      *
      * @throws StoreException CORRUPT if it is damaged or, though something refers to it, is not there
