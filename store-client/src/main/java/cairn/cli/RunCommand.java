@@ -169,11 +169,13 @@ final class RunCommand extends StoreCommand {
                     isKvm,
                     memoryBytes,
                     cpus(),
-                    disk,
-                    disk.hasTicket() ? Optional.of(diskFile(disk, session)) : Optional.empty(),
+                    List.of(new QemuCommandLine.Drive(
+                            disk,
+                            disk.hasTicket() ? Optional.of(diskFile(disk, session)) : Optional.empty())),
                     firmware.map(flash -> withOwnVariables(flash, session)),
                     kernel(),
-                    ports,
+                    new QemuCommandLine.Network(ports, false),
+                    new QemuCommandLine.Foreground(),
                     more);
             announce(volume, machine);
             int status = session.run(machine.words());
@@ -315,7 +317,7 @@ final class RunCommand extends StoreCommand {
         try {
             Path file = Files.createTempFile("cairn-run-", ".disk");
             session.atEnd(() -> remove(file));
-            return Files.writeString(file, disk.driveSection(QemuCommandLine.DISK));
+            return Files.writeString(file, disk.driveSection(QemuCommandLine.Drive.name(0)));
         } catch (IOException e) {
             throw new StoreException(Fault.UNAVAILABLE, "cannot write down the disk: " + e.getMessage(), e);
         }
@@ -338,7 +340,7 @@ final class RunCommand extends StoreCommand {
             terminal.say("the kernel gets no command line: without --append \"root=/dev/vda console=ttyS0\" or the like"
                     + " it may find no disk, and say nothing here");
         }
-        for (PortForward each : machine.forwards()) {
+        for (PortForward each : machine.network().forwards()) {
             terminal.say(each.guestPort() == SSH_PORT
                     ? "ssh: ssh -p %d USER@127.0.0.1"
                     : "port %2$d of the machine: 127.0.0.1:%1$d", each.hostPort(), each.guestPort());

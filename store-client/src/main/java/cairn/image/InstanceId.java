@@ -26,7 +26,7 @@ public record InstanceId(String value) {
     }
 
     public static InstanceId random(RandomGenerator random) {
-        return new InstanceId(String.format("i-0%016x", random.nextLong()));
+        return new InstanceId(String.format(PREFIX + "%016x%x", random.nextLong(), random.nextInt(16)));
     }
 
     @Override

@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A machine in QEMU's words: one disk, one network card, its serial line on standard input and output, no screen.
+ * A machine in QEMU's words: disks, one network card, a serial line, no screen.
  *
- * @param diskFile holds the disk's {@link QemuDisk#driveSection}; empty: the disk stands in the words
+ * @param drives in the order in which they are looked at for what boots
  * @param firmware UEFI, whose variables the machine may write; empty: what QEMU has
  * @param kernel empty: what is on the disk boots
  * @param more words of QEMU's that come last
@@ -22,14 +22,78 @@ public record QemuCommandLine(
         boolean isKvm,
         long memoryBytes,
         int cpus,
-        QemuDisk disk,
-        Optional<Path> diskFile,
+        List<Drive> drives,
         Optional<QemuHost.Firmware> firmware,
         Optional<Kernel> kernel,
-        List<PortForward> forwards,
+        Network network,
+        Place place,
         List<String> more) {
-    /** What QEMU calls the disk. */
-    public static final String DISK = "disk0";
+    /**
+     * A disk of the machine.
+     *
+     * @param file holds the disk's {@link QemuDisk#driveSection}; empty: the disk stands in the words
+     */
+    public record Drive(QemuDisk disk, Optional<Path> file) {
+        /** What QEMU calls a disk. @param number of the machine's disks, from 0 */
+        public static String name(int number) {
+            return "disk" + number;
+        }
+
+        List<String> words(int number) {
+            return file.map(each -> List.of("-readconfig", each.toString()))
+                    .orElseGet(() -> List.of("-blockdev", disk.blockdev(name(number))));
+        }
+    }
+
+    /**
+     * What a machine reaches, and what reaches it.
+     *
+     * @param isClosed the machine reaches nothing; else whatever this host does, its loopback services too
+     */
+    public record Network(List<PortForward> forwards, boolean isClosed) {
+        public Network {
+            forwards = List.copyOf(forwards);
+        }
+
+        private String words() {
+            return "user,id=net0" + (isClosed ? ",restrict=on" : "")
+                    + forwards.stream().map(each -> ',' + each.words()).collect(joining());
+        }
+    }
+
+    /** Where the machine runs, and where its serial line goes. */
+    public sealed interface Place {
+        List<String> words();
+    }
+
+    /** In the process that starts it, its serial line on standard input and output. */
+    public record Foreground() implements Place {
+        @Override
+        public List<String> words() {
+            // Not only the lack of a screen: BIOS and boot loaders, too, are told to use the serial line. With the
+            // monitor behind it, Ctrl-C goes to the guest, and Ctrl-A x ends the machine.
+            return List.of("-nographic", "-serial", "mon:stdio");
+        }
+    }
+
+    /**
+     * Apart from the process that starts it, which QEMU tells that the machine is there by ending with status 0.
+     *
+     * @param console what the serial line says is added to this file, also after somebody has emptied it
+     * @param monitor a unix socket on which QEMU takes orders, in JSON
+     * @param processId the file that gets it
+     */
+    public record Background(Path console, Path monitor, Path processId) implements Place {
+        @Override
+        public List<String> words() {
+            return List.of(
+                    "-daemonize", "-display", "none",
+                    "-pidfile", processId.toString(),
+                    "-chardev", "file,id=serial0,append=on,path=" + QemuDisk.escaped(console.toString()),
+                    "-serial", "chardev:serial0",
+                    "-qmp", "unix:" + QemuDisk.escaped(monitor.toString()) + ",server=on,wait=off");
+        }
+    }
 
     /**
      * What boots a disk that has no boot loader.
@@ -39,14 +103,13 @@ public record QemuCommandLine(
     public record Kernel(Path image, Optional<Path> initrd, String append) {}
 
     public QemuCommandLine {
-        forwards = List.copyOf(forwards);
+        drives = List.copyOf(drives);
         more = List.copyOf(more);
     }
 
     public List<String> words() {
         List<String> words = new ArrayList<>(List.of(program.toString(), "-nodefaults", "-no-user-config"));
-        // Not only the lack of a screen: BIOS and boot loaders, too, are told to use the serial line.
-        words.add("-nographic");
+        words.addAll(place.words());
         words.addAll(List.of("-accel", isKvm ? "kvm" : "tcg,thread=multi"));
         words.addAll(List.of("-machine", machine()));
         cpu().ifPresent(model -> words.addAll(List.of("-cpu", model)));
@@ -55,17 +118,15 @@ public record QemuCommandLine(
                 "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" + QemuDisk.escaped(flash.code().toString()),
                 "-drive", "if=pflash,unit=1,format=raw,file=" + QemuDisk.escaped(flash.variables().toString()))));
         kernel.ifPresent(direct -> addKernel(words, direct));
-        words.addAll(diskFile.map(file -> List.of("-readconfig", file.toString()))
-                .orElseGet(() -> List.of("-blockdev", disk.blockdev(DISK))));
-        // 0 is taken by a kernel that is given.
-        words.addAll(List.of("-device", "virtio-blk-pci,drive=" + DISK + ",bootindex=1"));
-        String ports = forwards.stream().map(each -> ',' + each.words()).collect(joining());
-        words.addAll(List.of("-netdev", "user,id=net0" + ports));
+        for (int i = 0; i < drives.size(); i++) {
+            words.addAll(drives.get(i).words(i));
+            // 0 is taken by a kernel that is given.
+            words.addAll(List.of("-device", "virtio-blk-pci,drive=" + Drive.name(i) + ",bootindex=" + (i + 1)));
+        }
+        words.addAll(List.of("-netdev", network.words()));
         // No boot from the network, and no need of the package that has its ROM.
         words.addAll(List.of("-device", "virtio-net-pci,netdev=net0,romfile="));
         words.addAll(List.of("-device", "virtio-rng-pci"));
-        // With the monitor behind it, Ctrl-C goes to the guest, and Ctrl-A x ends the machine.
-        words.addAll(List.of("-serial", "mon:stdio"));
         words.addAll(more);
         return words;
     }
@@ -74,7 +135,8 @@ public record QemuCommandLine(
         if (architecture == Architecture.ARM64) {
             return isKvm ? "virt,gic-version=host" : "virt";
         }
-        return "q35";
+        // What -nographic says too: firmware and boot loaders use the serial line.
+        return place instanceof Background ? "q35,graphics=off" : "q35";
     }
 
     /** Empty: QEMU's default. */
