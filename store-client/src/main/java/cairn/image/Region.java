@@ -3,16 +3,19 @@ package cairn.image;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.regex.Pattern;
 
 /** Keeps what an account has apart: what lies in one region is neither named nor found in another. */
-public record Region(String name) {
+public record Region(@JsonValue String name) {
     private static final Pattern FORM = Pattern.compile("[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?");
 
     /** Where nobody has chosen another. */
     public static final Region LOCAL = new Region("local");
 
     /** @throws StoreException INVALID_REQUEST for a malformed name */
+    @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
     public Region {
         if (!FORM.matcher(name).matches()) {
             throw new StoreException(

@@ -3,16 +3,19 @@ package cairn.image;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
 
 /** Names a snapshot: {@code snap-} and 17 hexadecimal digits, drawn at random. */
-public record SnapshotId(String value) {
+public record SnapshotId(@JsonValue String value) {
     public static final String PREFIX = "snap-";
 
     private static final Pattern FORM = Pattern.compile("snap-[0-9a-f]{17}");
 
     /** @throws StoreException INVALID_REQUEST for a malformed id */
+    @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
     public SnapshotId {
         if (!FORM.matcher(value).matches()) {
             throw new StoreException(

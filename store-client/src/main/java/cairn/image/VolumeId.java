@@ -3,6 +3,8 @@ package cairn.image;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
 
@@ -10,13 +12,14 @@ import java.util.regex.Pattern;
  * Names a volume: {@code vol-0} and 16 hexadecimal digits, drawn at random: 64 bits, by which its blocks are kept, so
  * that no two volumes ever share any.
  */
-public record VolumeId(String value) {
+public record VolumeId(@JsonValue String value) {
     public static final String PREFIX = "vol-";
 
     private static final Pattern FORM = Pattern.compile("vol-0[0-9a-f]{16}");
     private static final int DIGITS_AT = 5;
 
     /** @throws StoreException INVALID_REQUEST for a malformed id */
+    @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
     public VolumeId {
         if (!isVolumeId(value)) {
             throw new StoreException(

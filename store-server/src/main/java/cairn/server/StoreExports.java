@@ -2,10 +2,10 @@ package cairn.server;
 
 import static cairn.Fault.UNAUTHENTICATED;
 
-import cairn.StoreException;
 import cairn.api.Messages.ExportUri;
 import cairn.image.ImageId;
 import cairn.image.VolumeId;
+import cairn.server.account.Access.Right;
 import cairn.server.account.Accounts;
 import cairn.server.account.Tickets;
 import cairn.server.image.Disk;
@@ -15,6 +15,7 @@ import cairn.server.image.VolumeRegistry;
 import cairn.server.nbd.Exports;
 import cairn.server.volume.Volume;
 import cairn.server.volume.Volumes;
+import cairn.StoreException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -23,11 +24,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.List;
+import java.util.Optional;
 
 /** Images, snapshots and volumes as NBD exports, and the URIs by which they are opened. */
 final class StoreExports implements Exports {
@@ -103,7 +104,7 @@ final class StoreExports implements Exports {
         if (id.startsWith(VolumeId.PREFIX)) {
             return new Export(id, "", connect(new VolumeId(id)));
         }
-        Disk disk = images.disk(accounts.root(), id);
+        Disk disk = images.disk(accounts.root(), Right.READ, id);
         return new Export(id, "", open(id, disk));
     }
 

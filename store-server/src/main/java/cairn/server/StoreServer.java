@@ -1,8 +1,7 @@
 package cairn.server;
 
-import cairn.Fault;
-import cairn.StoreException;
 import cairn.api.Api;
+import cairn.Fault;
 import cairn.image.StoreKey;
 import cairn.server.account.AccessKey;
 import cairn.server.account.Accounts;
@@ -20,18 +19,20 @@ import cairn.server.http.HttpLimits;
 import cairn.server.http.HttpServer;
 import cairn.server.image.BootProfileRegistry;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.SnapshotRegistry;
 import cairn.server.image.VolumeRegistry;
 import cairn.server.image.VolumeSnapshots;
 import cairn.server.nbd.NbdLimits;
 import cairn.server.nbd.NbdServer;
 import cairn.server.storage.ChunkStore;
-import cairn.server.storage.Storage;
 import cairn.server.storage.rocks.RocksStorage;
+import cairn.server.storage.Storage;
 import cairn.server.transport.Transport;
 import cairn.server.upload.Uploads;
 import cairn.server.volume.Volumes;
 import cairn.sigv4.CredentialsFile;
 import cairn.sigv4.SigV4Verifier;
+import cairn.StoreException;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -41,12 +42,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Clock;
 import java.util.ArrayDeque;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ExecutorService;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -91,7 +92,9 @@ public final class StoreServer implements AutoCloseable {
             StoreSecrets secrets = StoreSecrets.readOrCreate(storage.catalog());
             Accounts accounts = new Accounts(storage.catalog(), clock);
             createRoot(accounts, config.dataFolder());
-            ImageRegistry images = new ImageRegistry(storage.catalog(), new StoreKey(secrets.signingKey()), clock);
+            SnapshotRegistry completed = new SnapshotRegistry(storage.catalog());
+            ImageRegistry images =
+                    new ImageRegistry(storage.catalog(), completed, new StoreKey(secrets.signingKey()), clock);
             ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
             closing(() -> keepUnfinished(chunks));
             Uploads uploads = new Uploads(storage.catalog(), chunks, clock);
@@ -107,7 +110,7 @@ public final class StoreServer implements AutoCloseable {
                     new VolumeRegistry(storage.catalog(), images, volumes, storage.volumeBlocks(), clock);
             registry.removeLeftovers();
             VolumeSnapshots snapshots = closing(
-                    new VolumeSnapshots(storage.catalog(), images, registry, accounts::domain));
+                    new VolumeSnapshots(storage.catalog(), images, completed, registry, accounts::domain));
             StoreExports exports = new StoreExports(
                     images,
                     registry,
@@ -119,11 +122,11 @@ public final class StoreServer implements AutoCloseable {
                     threads("volume-opener", VOLUME_OPENERS));
 
             ApiDoor api = new ApiDoor(
-                    new StoreInfoApi(version(), images, registry, storage),
+                    new StoreInfoApi(version(), images, completed, registry, storage),
                     new UploadApi(uploads, images),
                     new ImageApi(images),
                     new BootProfileApi(images, bootProfiles),
-                    new SnapshotApi(images, snapshots),
+                    new SnapshotApi(completed, snapshots),
                     new VolumeApi(registry),
                     new DiskApi(images, registry, chunks, (id, host) -> exports.uri(id, host, nbd, config.nbdSocket())),
                     new AccountApi(accounts));

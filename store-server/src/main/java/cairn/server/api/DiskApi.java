@@ -2,7 +2,6 @@ package cairn.server.api;
 
 import static cairn.Fault.INVALID_REQUEST;
 
-import cairn.StoreException;
 import cairn.api.Api;
 import cairn.api.ItemBatch;
 import cairn.api.Messages.Diff;
@@ -11,6 +10,7 @@ import cairn.api.Messages.Range;
 import cairn.chunk.Chunk;
 import cairn.chunk.ChunkId;
 import cairn.image.VolumeId;
+import cairn.server.account.Access.Right;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
 import cairn.server.image.Disk;
@@ -19,6 +19,7 @@ import cairn.server.image.VolumeRegistry;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.StoredPages;
+import cairn.StoreException;
 import cairn.tree.PageId;
 import cairn.tree.PageSource;
 import cairn.tree.Tree;
@@ -55,7 +56,7 @@ public final class DiskApi {
 
     HttpReply pages(HttpCall call, String id) {
         call.requireOnly("level", "from", "count");
-        Disk disk = images.disk(call.caller(), id);
+        Disk disk = images.disk(call.caller(), Right.READ, id);
         int topLevel = disk.root().top().level();
         int level = (int) call.readNumber("level", topLevel);
         long pageCount = Tree.pageCount(disk.root().sizeBytes(), level);
@@ -74,7 +75,7 @@ public final class DiskApi {
 
     HttpReply chunks(HttpCall call, String id) {
         call.requireOnly("from", "count");
-        Disk disk = images.disk(call.caller(), id);
+        Disk disk = images.disk(call.caller(), Right.READ, id);
         long chunkCount = Chunk.count(disk.root().sizeBytes());
         long from = call.readNumber("from", chunkCount);
         long end = Math.min(chunkCount, from + readCount(call));
@@ -101,8 +102,8 @@ public final class DiskApi {
         call.requireOnly("first", "second", "offset");
         String first = call.read("first");
         String second = call.read("second");
-        Disk one = images.disk(call.caller(), first);
-        Disk other = images.disk(call.caller(), second);
+        Disk one = images.disk(call.caller(), Right.READ, first);
+        Disk other = images.disk(call.caller(), Right.READ, second);
         long sizeBytes = Math.max(one.root().sizeBytes(), other.root().sizeBytes());
         long from = call.find("offset").isEmpty() ? 0 : call.readNumber("offset", sizeBytes);
         Ranges ranges = new Ranges(sizeBytes);
@@ -162,7 +163,7 @@ public final class DiskApi {
         if (id.startsWith(VolumeId.PREFIX)) {
             volumes.read(call.caller(), new VolumeId(id));
         } else {
-            images.disk(call.caller(), id);
+            images.disk(call.caller(), Right.READ, id);
         }
         return ApiDoor.json(exports.of(id, call.host()));
     }

@@ -78,8 +78,8 @@ public final class ImageApi {
                 manifest.root().snapshot().value(),
                 manifest.root().sizeBytes(),
                 manifest.root().root().toString(),
-                image.isPublic(),
-                image.sharedWith().stream().map(AccountId::value).toList(),
+                image.sharing().isPublic(),
+                image.sharing().accounts().stream().map(AccountId::value).sorted().toList(),
                 new TreeMap<>(image.tags()),
                 lineage);
     }

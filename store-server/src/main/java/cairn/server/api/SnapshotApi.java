@@ -15,10 +15,11 @@ import cairn.image.ImageName;
 import cairn.image.NewSnapshot;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
+import cairn.server.account.Access.Right;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
-import cairn.server.image.ImageRegistry;
 import cairn.server.image.SnapshotInProgress;
+import cairn.server.image.SnapshotRegistry;
 import cairn.server.image.VolumeSnapshots;
 import java.util.List;
 import java.util.Map;
@@ -27,11 +28,11 @@ import java.util.TreeMap;
 
 /** Answers questions about snapshots, those that are being made of volumes included. */
 public final class SnapshotApi {
-    private final ImageRegistry images;
+    private final SnapshotRegistry completed;
     private final VolumeSnapshots snapshots;
 
-    public SnapshotApi(ImageRegistry images, VolumeSnapshots snapshots) {
-        this.images = images;
+    public SnapshotApi(SnapshotRegistry completed, VolumeSnapshots snapshots) {
+        this.completed = completed;
         this.snapshots = snapshots;
     }
 
@@ -62,7 +63,7 @@ public final class SnapshotApi {
         SnapshotId snapshot = new SnapshotId(id);
         return ApiDoor.json(snapshots.find(call.caller(), snapshot)
                 .map(SnapshotApi::message)
-                .orElseGet(() -> message(images.readSnapshot(call.caller(), snapshot))));
+                .orElseGet(() -> message(completed.read(call.caller(), Right.SEE, snapshot))));
     }
 
     HttpReply list(HttpCall call) {
@@ -74,7 +75,7 @@ public final class SnapshotApi {
                 all.put(each.id().value(), message(each));
             }
         }
-        images.listSnapshots(call.caller(), after, ListPage.ITEMS_MAX)
+        completed.list(call.caller(), after, ListPage.ITEMS_MAX)
                 .forEach(each -> all.put(each.id().value(), message(each)));
         // Of the completed ones there are no more before the last of these, so nothing is left out between them.
         List<Snapshot> some = all.values().stream().limit(ListPage.ITEMS_MAX).toList();
@@ -86,7 +87,7 @@ public final class SnapshotApi {
         call.requireOnly();
         SnapshotId snapshot = new SnapshotId(id);
         if (!snapshots.forget(call.caller(), snapshot)) {
-            images.removeSnapshot(call.caller(), snapshot);
+            completed.remove(call.caller(), snapshot);
         }
         return HttpReply.NO_CONTENT;
     }
@@ -100,7 +101,7 @@ public final class SnapshotApi {
                 snapshot.description(),
                 snapshot.volume().map(VolumeId::value).orElse(null),
                 snapshot.parent().map(SnapshotId::value).orElse(null),
-                images.findImageOf(snapshot.id()).map(ImageId::value).orElse(null),
+                completed.imagesOf(snapshot.id()).stream().findFirst().map(ImageId::value).orElse(null),
                 snapshot.root().sizeBytes(),
                 snapshot.root().digest().toString(),
                 snapshot.root().top().digest().toString(),
@@ -118,8 +119,8 @@ public final class SnapshotApi {
                 isPending ? Snapshot.PENDING : Snapshot.ERROR,
                 snapshot.startedAt().toString(),
                 snapshot.description(),
-                snapshot.volume().value(),
-                null,
+                snapshot.volume().map(VolumeId::value).orElse(null),
+                snapshot.parent().map(SnapshotId::value).orElse(null),
                 null,
                 snapshot.sizeBytes(),
                 null,

@@ -2,28 +2,36 @@ package cairn.server.api;
 
 import static cairn.Fault.FORBIDDEN;
 
-import cairn.StoreException;
-import cairn.Text;
 import cairn.api.Messages.Stats;
 import cairn.api.Messages.StoreInfo;
 import cairn.chunk.Chunk;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.SnapshotRegistry;
 import cairn.server.image.VolumeRegistry;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.Storage;
+import cairn.StoreException;
+import cairn.Text;
 
 /** Answers what the store is, and what it holds. */
 public final class StoreInfoApi {
     private final String version;
     private final ImageRegistry images;
+    private final SnapshotRegistry snapshots;
     private final VolumeRegistry volumes;
     private final Storage storage;
 
-    public StoreInfoApi(String version, ImageRegistry images, VolumeRegistry volumes, Storage storage) {
+    public StoreInfoApi(
+            String version,
+            ImageRegistry images,
+            SnapshotRegistry snapshots,
+            VolumeRegistry volumes,
+            Storage storage) {
         this.version = version;
         this.images = images;
+        this.snapshots = snapshots;
         this.volumes = volumes;
         this.storage = storage;
     }
@@ -43,7 +51,7 @@ public final class StoreInfoApi {
         int[] snapshotCount = {0};
         long[] logicalBytes = {0};
         images.forEachImageId(id -> imageCount[0]++);
-        images.forEachSnapshot(snapshot -> {
+        snapshots.forEach(snapshot -> {
             snapshotCount[0]++;
             logicalBytes[0] += snapshot.root().sizeBytes();
         });

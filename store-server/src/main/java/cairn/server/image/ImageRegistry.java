@@ -13,15 +13,18 @@ import cairn.image.ImageManifest.BlockDevice;
 import cairn.image.ImageManifest;
 import cairn.image.ImageName;
 import cairn.image.NewImage;
+import cairn.image.Region;
 import cairn.image.SnapshotId;
 import cairn.image.StoreKey;
 import cairn.image.VolumeId;
+import cairn.server.account.Access.Right;
+import cairn.server.account.Access;
 import cairn.server.account.Caller;
+import cairn.server.account.Sharing;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.Catalog;
 import cairn.tree.TreeRoot;
 import java.nio.charset.StandardCharsets;
-import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -30,32 +33,28 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
-import java.util.function.Function;
-import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
 
 /**
- * The images and snapshots of a store. Whoever may not see one is told that it does not exist. Safe for threads: what
+ * The images of a store. Whoever may not see one is told that it does not exist. Safe for threads: what
  * must hold together is committed together, on conditions.
  */
 public final class ImageRegistry {
     private static final String IMAGE_PREFIX = "image/";
     private static final String NAME_PREFIX = "image-name/";
-    private static final String SNAPSHOT_PREFIX = "snapshot/";
-    /** Which image names a snapshot: {@code snapshot-use/SNAPSHOT/IMAGE}, so that deleting one asks nobody else. */
-    private static final String USE_PREFIX = "snapshot-use/";
     private static final String ROOT_DEVICE = "/dev/vda";
     private static final int REMOVE_TRIES_MAX = 8;
-    private static final int USERS_MAX = 1000;
     /** Most ancestors that are told of one image. */
     public static final int LINEAGE_MAX = 1000;
 
     private final Catalog catalog;
+    private final SnapshotRegistry snapshots;
     private final StoreKey storeKey;
     private final Clock clock;
-    private final SecureRandom random = new SecureRandom();
 
-    public ImageRegistry(Catalog catalog, StoreKey storeKey, Clock clock) {
+    public ImageRegistry(Catalog catalog, SnapshotRegistry snapshots, StoreKey storeKey, Clock clock) {
         this.catalog = catalog;
+        this.snapshots = snapshots;
         this.storeKey = storeKey;
         this.clock = clock;
     }
@@ -75,33 +74,28 @@ public final class ImageRegistry {
         requireFree(caller, wanted.name());
         Optional<RegisteredImage> parent = wanted.parent().map(id -> read(caller, id));
         Snapshot snapshot = new Snapshot(
-                newSnapshotId(),
+                snapshots.newId(),
                 caller.account(),
+                caller.region(),
                 caller.domain(),
                 root,
                 parent.map(image -> image.manifest().root().snapshot()),
                 now(),
                 "",
                 Optional.empty(),
+                Sharing.NONE,
+                SnapshotSettings.NEW,
                 Map.of());
         Registration registration = registration(caller, wanted, snapshot);
         List<Change> changes = new ArrayList<>(others);
-        changes.add(keep(snapshot));
+        changes.add(SnapshotRegistry.keep(snapshot));
         changes.addAll(registration.changes());
         catalog.commit(changes);
         return registration.image();
     }
 
-    SnapshotId newSnapshotId() {
-        return SnapshotId.random(random);
-    }
-
     Instant now() {
         return clock.instant().truncatedTo(ChronoUnit.MILLIS);
-    }
-
-    Change keep(Snapshot snapshot) {
-        return new Change.PutIfAbsent(SNAPSHOT_PREFIX + snapshot.id(), ImageRecords.encode(snapshot));
     }
 
     /** An image that is signed, and there once the changes have been committed, together with its snapshot. */
@@ -119,14 +113,15 @@ public final class ImageRegistry {
                 List.of(new BlockDevice(ROOT_DEVICE, snapshot.id(), root.digest(), root.sizeBytes())),
                 wanted.parent(),
                 now());
-        RegisteredImage image = new RegisteredImage(storeKey.sign(manifest), false, List.of(), wanted.tags());
+        RegisteredImage image = new RegisteredImage(
+                storeKey.sign(manifest), caller.region(), Sharing.NONE, ImageSettings.NEW, wanted.tags());
         byte[] id = image.id().value().getBytes(StandardCharsets.US_ASCII);
         return new Registration(
                 image,
                 List.of(
-                        new Change.PutIfAbsent(IMAGE_PREFIX + image.id(), ImageRecords.encode(image)),
-                        new Change.PutIfAbsent(nameKey(caller, wanted.name()), id),
-                        new Change.PutIfAbsent(useKey(snapshot.id(), image.id()), id)));
+                        new Change.PutIfAbsent(key(image.id()), ImageRecords.encode(image)),
+                        new Change.PutIfAbsent(nameKey(image), id),
+                        new Change.PutIfAbsent(SnapshotRegistry.useKey(snapshot.id(), image.id()), id)));
     }
 
     /**
@@ -140,7 +135,7 @@ public final class ImageRegistry {
     }
 
     void requireFree(Caller caller, ImageName name) {
-        catalog.find(nameKey(caller, name)).ifPresent(taken -> {
+        catalog.find(nameKey(caller.account(), caller.region(), name)).ifPresent(taken -> {
             throw new StoreException(
                     CONFLICT,
                     "there is an image named \"" + name + "\" already: "
@@ -153,29 +148,44 @@ public final class ImageRegistry {
         return find(caller, id).orElseThrow(() -> notFound("image", id.value()));
     }
 
+    /** @throws StoreException NOT_FOUND if there is none that the caller may see, FORBIDDEN without the right */
+    public RegisteredImage read(Caller caller, Right right, ImageId id) {
+        RegisteredImage image = read(caller, id);
+        require(caller, right, image, id.value());
+        return image;
+    }
+
+    static void require(Caller caller, Right right, Access.Owned owned, String id) {
+        if (!Access.may(caller, right, owned)) {
+            throw new StoreException(FORBIDDEN, id + " belongs to another account");
+        }
+    }
+
     /** Nothing if there is none that the caller may see. */
-    Optional<RegisteredImage> find(Caller caller, ImageId id) {
-        return catalog.find(IMAGE_PREFIX + id).map(ImageRecords::image).filter(image -> maySee(caller, image));
+    public Optional<RegisteredImage> find(Caller caller, ImageId id) {
+        return catalog.find(key(id)).map(ImageRecords::image).filter(image -> isThere(caller, image));
     }
 
     /** Images that the caller may see, in the order of their ids. @param after only ids after this one; may be empty */
     public List<RegisteredImage> list(Caller caller, String after, int imagesMax) {
-        return list(IMAGE_PREFIX, after, imagesMax, ImageRecords::image, image -> maySee(caller, image));
+        return new CatalogPages(catalog, IMAGE_PREFIX)
+                .list(after, imagesMax, ImageRecords::image, image -> isThere(caller, image));
     }
 
-    /** Snapshots that the caller may see, likewise. */
-    public List<Snapshot> listSnapshots(Caller caller, String after, int snapshotsMax) {
-        return list(
-                SNAPSHOT_PREFIX,
-                after,
-                snapshotsMax,
-                ImageRecords::snapshot,
-                snapshot -> maySee(caller, snapshot.owner()));
+    private static boolean isThere(Caller caller, RegisteredImage image) {
+        return image.settings().recycled().isEmpty() && Access.may(caller, Right.SEE, image);
     }
 
-    private <T> List<T> list(
-            String prefix, String after, int itemsMax, Function<Catalog.Entry, T> decode, Predicate<T> maySee) {
-        return new CatalogPages(catalog, prefix).list(after, itemsMax, decode, maySee);
+    /**
+     * Changes what may change about an image.
+     *
+     * @param change may be called more than once, where others change the image too; what it throws is passed on
+     * @throws StoreException NOT_FOUND, or FORBIDDEN for one that is not the caller's to change
+     */
+    public RegisteredImage change(Caller caller, ImageId id, UnaryOperator<RegisteredImage> change) {
+        read(caller, Right.MANAGE, id);
+        return ImageRecords.image(
+                Changes.change(catalog, key(id), entry -> ImageRecords.encode(change.apply(ImageRecords.image(entry)))));
     }
 
     /** An image from which another descends. @param name empty if it is gone, or not the asker's to see */
@@ -216,15 +226,15 @@ public final class ImageRegistry {
     }
 
     private void tryRemove(Caller caller, ImageId id) {
-        RegisteredImage image = read(caller, id);
-        requireOwner(caller, image.manifest().owner().equals(caller.account()), id.value());
+        RegisteredImage image = read(caller, Right.MANAGE, id);
         List<Change> changes = new ArrayList<>();
-        changes.add(delete(IMAGE_PREFIX + id));
-        changes.add(delete(NAME_PREFIX + image.manifest().owner() + '/' + image.manifest().name()));
+        changes.add(delete(key(id)));
+        catalog.find(nameKey(image))
+                .ifPresent(name -> changes.add(new Change.Delete(name.key(), name.version())));
         for (BlockDevice device : image.manifest().blockDevices()) {
-            changes.add(delete(useKey(device.snapshot(), id)));
-            if (users(device.snapshot()).equals(List.of(id.value()))) {
-                changes.add(delete(SNAPSHOT_PREFIX + device.snapshot()));
+            changes.add(delete(SnapshotRegistry.useKey(device.snapshot(), id)));
+            if (snapshots.imagesOf(device.snapshot()).equals(List.of(id))) {
+                changes.add(delete(SnapshotRegistry.key(device.snapshot())));
             }
         }
         catalog.find(BootProfileRegistry.key(id))
@@ -232,44 +242,19 @@ public final class ImageRegistry {
         catalog.commit(changes);
     }
 
-    /** @throws StoreException NOT_FOUND if there is none that the caller may see */
-    public Snapshot readSnapshot(Caller caller, SnapshotId id) {
-        return catalog.find(SNAPSHOT_PREFIX + id)
-                .map(ImageRecords::snapshot)
-                .filter(snapshot -> maySee(caller, snapshot.owner()))
-                .orElseThrow(() -> notFound("snapshot", id.value()));
-    }
-
-    /** An image that names a snapshot. */
-    public Optional<ImageId> findImageOf(SnapshotId id) {
-        return users(id).stream().findFirst().map(ImageId::new);
-    }
-
-    /** @throws StoreException NOT_FOUND, or CONFLICT where an image names it */
-    public void removeSnapshot(Caller caller, SnapshotId id) {
-        readSnapshot(caller, id);
-        List<String> users = users(id);
-        if (!users.isEmpty()) {
-            throw new StoreException(CONFLICT, "snapshot " + id + " is in use by " + String.join(", ", users));
-        }
-        catalog.commit(List.of(delete(SNAPSHOT_PREFIX + id)));
-    }
-
     /**
      * The content of an image's root device, or of a snapshot.
      *
      * @param id {@code ami-...} or {@code snap-...}
-     * @throws StoreException NOT_FOUND, or INVALID_REQUEST for a malformed id
+     * @param right READ for its content, LAUNCH to make a volume from it
+     * @throws StoreException NOT_FOUND, FORBIDDEN without the right, or INVALID_REQUEST for a malformed id
      */
-    public Disk disk(Caller caller, String id) {
+    public Disk disk(Caller caller, Right right, String id) {
         Snapshot snapshot;
         if (id.startsWith(ImageId.PREFIX)) {
-            BlockDevice root = read(caller, new ImageId(id)).manifest().root();
-            snapshot = catalog.find(SNAPSHOT_PREFIX + root.snapshot())
-                    .map(ImageRecords::snapshot)
-                    .orElseThrow(() -> notFound("snapshot", root.snapshot().value()));
+            snapshot = snapshots.readKept(read(caller, right, new ImageId(id)).manifest().root().snapshot());
         } else if (id.startsWith(SnapshotId.PREFIX)) {
-            snapshot = readSnapshot(caller, new SnapshotId(id));
+            snapshot = snapshots.read(caller, right, new SnapshotId(id));
         } else if (id.startsWith(VolumeId.PREFIX)) {
             throw new StoreException(
                     INVALID_REQUEST,
@@ -282,48 +267,15 @@ public final class ImageRegistry {
         return new Disk(snapshot.root(), snapshot.domain());
     }
 
-    /** Visits every snapshot of the store. */
-    public void forEachSnapshot(Consumer<Snapshot> visitor) {
-        forEach(SNAPSHOT_PREFIX, entry -> visitor.accept(ImageRecords.snapshot(entry)));
-    }
-
     /** Visits the ids of all images of the store. */
     public void forEachImageId(Consumer<ImageId> visitor) {
-        forEach(IMAGE_PREFIX, entry -> visitor.accept(new ImageId(entry.key().substring(IMAGE_PREFIX.length()))));
-    }
-
-    private void forEach(String prefix, Consumer<Catalog.Entry> visitor) {
-        new CatalogPages(catalog, prefix).forEach(visitor);
-    }
-
-    private List<String> users(SnapshotId id) {
-        String prefix = USE_PREFIX + id + '/';
-        return catalog.list(prefix, "", USERS_MAX).stream()
-                .map(entry -> entry.key().substring(prefix.length()))
-                .toList();
+        new CatalogPages(catalog, IMAGE_PREFIX).forEach(entry -> visitor.accept(new ImageId(entry.key().substring(IMAGE_PREFIX.length()))));
     }
 
     private Change delete(String key) {
         return new Change.Delete(
                 key,
                 catalog.find(key).map(Catalog.Entry::version).orElseThrow(() -> notFound("record", key)));
-    }
-
-    private static boolean maySee(Caller caller, RegisteredImage image) {
-        return maySee(caller, image.manifest().owner())
-                || image.isPublic()
-                || image.sharedWith().contains(caller.account());
-    }
-
-    /** Of snapshots and volumes, which are nobody else's to see. */
-    static boolean maySee(Caller caller, AccountId owner) {
-        return caller.isRoot() || owner.equals(caller.account());
-    }
-
-    private static void requireOwner(Caller caller, boolean isOwner, String id) {
-        if (!isOwner && !caller.isRoot()) {
-            throw new StoreException(FORBIDDEN, id + " belongs to another account");
-        }
     }
 
     static StoreException notFound(String what, String id) {
@@ -334,11 +286,11 @@ public final class ImageRegistry {
         return IMAGE_PREFIX + image;
     }
 
-    private static String nameKey(Caller caller, ImageName name) {
-        return NAME_PREFIX + caller.account() + '/' + name;
+    private static String nameKey(RegisteredImage image) {
+        return nameKey(image.owner(), image.region(), image.manifest().name());
     }
 
-    private static String useKey(SnapshotId snapshot, ImageId image) {
-        return USE_PREFIX + snapshot + '/' + image;
+    private static String nameKey(AccountId owner, Region region, ImageName name) {
+        return NAME_PREFIX + owner + '/' + region + '/' + name;
     }
 }

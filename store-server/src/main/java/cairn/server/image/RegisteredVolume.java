@@ -2,8 +2,11 @@ package cairn.server.image;
 
 import cairn.image.AccountId;
 import cairn.image.ImageId;
+import cairn.image.Region;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
+import cairn.server.account.Access;
+import cairn.server.account.Sharing;
 import cairn.server.volume.VolumeState;
 import java.time.Instant;
 import java.util.Map;
@@ -20,15 +23,23 @@ import java.util.Optional;
 public record RegisteredVolume(
         VolumeId id,
         AccountId owner,
+        Region region,
         VolumeState state,
         Optional<ImageId> image,
         Optional<SnapshotId> snapshot,
         boolean isReadOnly,
         boolean isEphemeral,
         Instant createdAt,
-        Map<String, String> tags) {
+        VolumeSettings settings,
+        Map<String, String> tags)
+        implements Access.Owned {
     public RegisteredVolume {
         tags = Map.copyOf(tags);
+    }
+
+    @Override
+    public Sharing sharing() {
+        return Sharing.NONE;
     }
 
     public long sizeBytes() {
@@ -46,12 +57,24 @@ public record RegisteredVolume(
         return new RegisteredVolume(
                 id,
                 owner,
+                region,
                 after,
                 isOwners ? newImage.or(() -> image) : image,
                 isOwners ? Optional.of(newSnapshot.id()) : snapshot,
                 isReadOnly,
                 isEphemeral,
                 createdAt,
+                settings,
                 tags);
+    }
+
+    public RegisteredVolume with(VolumeSettings newSettings) {
+        return new RegisteredVolume(
+                id, owner, region, state, image, snapshot, isReadOnly, isEphemeral, createdAt, newSettings, tags);
+    }
+
+    public RegisteredVolume withTags(Map<String, String> newTags) {
+        return new RegisteredVolume(
+                id, owner, region, state, image, snapshot, isReadOnly, isEphemeral, createdAt, settings, newTags);
     }
 }

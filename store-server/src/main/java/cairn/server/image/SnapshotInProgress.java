@@ -1,15 +1,20 @@
 package cairn.server.image;
 
 import cairn.image.AccountId;
+import cairn.image.Region;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
+import cairn.server.account.Access;
+import cairn.server.account.Sharing;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 
 /**
- * A snapshot of a volume that is being made, waits for an earlier one of the same volume, or could not be made.
+ * A snapshot that is not completed: it is being written or made, waits for an earlier one of the same volume, or could
+ * not be made.
  *
+ * @param volume that it is made of; empty for one that is uploaded
  * @param startedAt the moment that it will show; while it waits, when it was asked for
  * @param changedBytes of the chunks that have to be looked at; 0 while it waits
  * @param progressPercent of them that have been
@@ -18,11 +23,20 @@ import java.util.Optional;
 public record SnapshotInProgress(
         SnapshotId id,
         AccountId owner,
-        VolumeId volume,
+        Region region,
+        Optional<VolumeId> volume,
+        Optional<SnapshotId> parent,
         long sizeBytes,
         String description,
         Map<String, String> tags,
         Instant startedAt,
         long changedBytes,
         int progressPercent,
-        Optional<String> failure) {}
+        Optional<String> failure)
+        implements Access.Owned {
+
+    @Override
+    public Sharing sharing() {
+        return Sharing.NONE;
+    }
+}

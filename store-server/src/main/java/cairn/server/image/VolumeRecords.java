@@ -3,6 +3,7 @@ package cairn.server.image;
 import cairn.Digest;
 import cairn.image.AccountId;
 import cairn.image.ImageId;
+import cairn.image.Region;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
 import cairn.server.storage.Catalog;
@@ -17,9 +18,11 @@ import java.util.TreeMap;
 
 /** Volumes as the catalog keeps them: JSON objects, described in docs/formats.md. */
 final class VolumeRecords {
+    /** Region and settings are null in records that were made before there were regions. */
     private record VolumeRecord(
             String id,
             String owner,
+            Region region,
             int domain,
             long sizeBytes,
             long baseSizeBytes,
@@ -30,6 +33,7 @@ final class VolumeRecords {
             boolean readOnly,
             boolean ephemeral,
             String createdAt,
+            VolumeSettings settings,
             Map<String, String> tags) {}
 
     private VolumeRecords() {}
@@ -39,6 +43,7 @@ final class VolumeRecords {
         return JsonRecords.encode(new VolumeRecord(
                 volume.id().value(),
                 volume.owner().value(),
+                volume.region(),
                 state.domain().number(),
                 state.sizeBytes(),
                 state.base().sizeBytes(),
@@ -49,15 +54,18 @@ final class VolumeRecords {
                 volume.isReadOnly(),
                 volume.isEphemeral(),
                 volume.createdAt().toString(),
+                volume.settings(),
                 new TreeMap<>(volume.tags())));
     }
 
     static RegisteredVolume volume(Catalog.Entry entry) {
         VolumeRecord read = JsonRecords.decode(entry, VolumeRecord.class);
         VolumeId id = new VolumeId(read.id);
+        Region region = ImageRecords.region(read.region);
         return new RegisteredVolume(
                 id,
                 new AccountId(read.owner),
+                region,
                 new VolumeState(
                         id.number(),
                         read.sizeBytes,
@@ -69,6 +77,7 @@ final class VolumeRecords {
                 read.readOnly,
                 read.ephemeral,
                 Instant.parse(read.createdAt),
+                Optional.ofNullable(read.settings).orElseGet(() -> VolumeSettings.in(region)),
                 read.tags);
     }
 }

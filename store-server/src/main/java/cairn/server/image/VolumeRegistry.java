@@ -3,28 +3,31 @@ package cairn.server.image;
 import static cairn.Fault.INVALID_REQUEST;
 
 import cairn.Digest;
-import cairn.StoreException;
 import cairn.image.ImageId;
 import cairn.image.NewVolume;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
+import cairn.server.account.Access;
+import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
-import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.Catalog;
+import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.VolumeBlocks;
 import cairn.server.volume.LiveVolume;
 import cairn.server.volume.Volume;
-import cairn.server.volume.VolumeState;
 import cairn.server.volume.Volumes;
+import cairn.server.volume.VolumeState;
+import cairn.StoreException;
 import cairn.tree.TreeRoot;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.UnaryOperator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -76,12 +79,14 @@ public final class VolumeRegistry {
         RegisteredVolume volume = new RegisteredVolume(
                 id,
                 caller.account(),
+                caller.region(),
                 new VolumeState(id.number(), sizeBytes, origin.disk.domain(), origin.disk.root(), 0),
                 origin.image,
                 origin.snapshot,
                 wanted.isReadOnly(),
                 wanted.isEphemeral(),
                 clock.instant().truncatedTo(ChronoUnit.MILLIS),
+                VolumeSettings.in(caller.region()),
                 wanted.tags());
         catalog.commit(List.of(new Change.PutIfAbsent(VOLUME_PREFIX + id, VolumeRecords.encode(volume))));
         return volume;
@@ -94,11 +99,11 @@ public final class VolumeRegistry {
         if (source.startsWith(ImageId.PREFIX)) {
             RegisteredImage image = images.read(caller, new ImageId(source));
             return new Origin(
-                    images.disk(caller, source),
+                    images.disk(caller, Right.LAUNCH, source),
                     Optional.of(image.id()),
                     Optional.of(image.manifest().root().snapshot()));
         }
-        return new Origin(images.disk(caller, source), Optional.empty(), Optional.of(new SnapshotId(source)));
+        return new Origin(images.disk(caller, Right.LAUNCH, source), Optional.empty(), Optional.of(new SnapshotId(source)));
     }
 
     private static Origin blank(Caller caller, NewVolume wanted) {
@@ -112,7 +117,7 @@ public final class VolumeRegistry {
     /** @throws StoreException NOT_FOUND if there is none that the caller may see */
     public RegisteredVolume read(Caller caller, VolumeId id) {
         RegisteredVolume volume = VolumeRecords.volume(entry(id));
-        if (!ImageRegistry.maySee(caller, volume.owner())) {
+        if (!Access.may(caller, Right.SEE, volume)) {
             throw ImageRegistry.notFound("volume", id.value());
         }
         return volume;
@@ -121,7 +126,7 @@ public final class VolumeRegistry {
     /** Volumes that the caller may see, in the order of their ids. @param after only ids after this; may be empty */
     public List<RegisteredVolume> list(Caller caller, String after, int volumesMax) {
         return pages().list(
-                after, volumesMax, VolumeRecords::volume, volume -> ImageRegistry.maySee(caller, volume.owner()));
+                after, volumesMax, VolumeRecords::volume, volume -> Access.may(caller, Right.SEE, volume));
     }
 
     /** The first ids of all volumes that stay: of ephemeral ones whoever made them knows. */
@@ -136,6 +141,20 @@ public final class VolumeRegistry {
         int[] count = {0};
         pages().forEach(entry -> count[0]++);
         return count[0];
+    }
+
+    /**
+     * Changes what may change about a volume.
+     *
+     * @param change may be called more than once, where others change the volume too; what it throws is passed on
+     * @throws StoreException NOT_FOUND if there is none that the caller may see
+     */
+    public RegisteredVolume change(Caller caller, VolumeId id, UnaryOperator<RegisteredVolume> change) {
+        read(caller, id);
+        return VolumeRecords.volume(Changes.change(
+                catalog,
+                VOLUME_PREFIX + id,
+                entry -> VolumeRecords.encode(change.apply(VolumeRecords.volume(entry)))));
     }
 
     private CatalogPages pages() {

@@ -7,7 +7,6 @@ import static cairn.Fault.INVALID_REQUEST;
 import static cairn.Fault.SHUTTING_DOWN;
 
 import cairn.Fault;
-import cairn.StoreException;
 import cairn.image.AccountId;
 import cairn.image.Architecture;
 import cairn.image.BootMode;
@@ -18,27 +17,31 @@ import cairn.image.NewImage;
 import cairn.image.NewSnapshot;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
+import cairn.server.account.Access;
+import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
-import cairn.server.storage.Catalog.Change;
+import cairn.server.account.Sharing;
 import cairn.server.storage.Catalog;
+import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.DomainId;
 import cairn.server.volume.LiveVolume;
+import cairn.StoreException;
 import cairn.tree.TreeRoot;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.Deque;
+import java.util.function.Function;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -51,7 +54,7 @@ import org.slf4j.LoggerFactory;
  * committed at once: before that nothing has happened, neither to the catalog nor to the volume. What is being made is
  * known in memory only, so a server that ends forgets it. Safe for threads.
  */
-public final class VolumeSnapshots implements AutoCloseable {
+public final class VolumeSnapshots implements PendingSnapshots, AutoCloseable {
     /** Most snapshots of one volume that may wait and be made. */
     public static final int OF_VOLUME_MAX = 16;
     /** Most snapshots that may wait and be made in all. */
@@ -65,6 +68,7 @@ public final class VolumeSnapshots implements AutoCloseable {
 
     private final Catalog catalog;
     private final ImageRegistry images;
+    private final SnapshotRegistry completed;
     private final VolumeRegistry volumes;
     private final Function<AccountId, DomainId> domains;
     private final ExecutorService makers;
@@ -77,9 +81,14 @@ public final class VolumeSnapshots implements AutoCloseable {
 
     /** @param domains the dedup domain of each account */
     public VolumeSnapshots(
-            Catalog catalog, ImageRegistry images, VolumeRegistry volumes, Function<AccountId, DomainId> domains) {
+            Catalog catalog,
+            ImageRegistry images,
+            SnapshotRegistry completed,
+            VolumeRegistry volumes,
+            Function<AccountId, DomainId> domains) {
         this.catalog = catalog;
         this.images = images;
+        this.completed = completed;
         this.volumes = volumes;
         this.domains = domains;
         AtomicInteger count = new AtomicInteger();
@@ -99,6 +108,7 @@ public final class VolumeSnapshots implements AutoCloseable {
         final Optional<NewImage> image;
         final LongAdder doneBytes = new LongAdder();
         volatile Instant startedAt;
+        volatile Map<String, String> tags;
         volatile long changedBytes;
         private final LiveVolume live;
         /** Null until its moment has come. */
@@ -112,6 +122,7 @@ public final class VolumeSnapshots implements AutoCloseable {
             this.caller = caller;
             this.volume = volume;
             this.wanted = wanted;
+            this.tags = wanted.tags();
             this.image = image;
             this.startedAt = now;
             this.live = live;
@@ -122,10 +133,12 @@ public final class VolumeSnapshots implements AutoCloseable {
             return new SnapshotInProgress(
                     id,
                     caller.account(),
-                    volume.id(),
+                    volume.region(),
+                    Optional.of(volume.id()),
+                    volume.snapshot(),
                     volume.sizeBytes(),
                     wanted.description(),
-                    wanted.tags(),
+                    tags,
                     startedAt,
                     changedBytes,
                     changedBytes == 0 ? 0 : (int) (PERCENT * done / changedBytes),
@@ -189,7 +202,7 @@ public final class VolumeSnapshots implements AutoCloseable {
             Caller caller, RegisteredVolume volume, NewSnapshot wanted, Optional<NewImage> image) {
         requireOwnDomain(volume);
         Job job = new Job(
-                images.newSnapshotId(), caller, volume, wanted, image, images.now(), volumes.live(volume.id()));
+                completed.newId(), caller, volume, wanted, image, images.now(), volumes.live(volume.id()));
         boolean isEntered = false;
         try {
             boolean isFirst = enter(job);
@@ -294,13 +307,16 @@ public final class VolumeSnapshots implements AutoCloseable {
         Snapshot snapshot = new Snapshot(
                 job.id,
                 job.caller.account(),
+                volume.region(),
                 volume.state().domain(),
                 tree,
                 volume.snapshot(),
                 job.startedAt,
                 job.wanted.description(),
                 Optional.of(volume.id()),
-                job.wanted.tags());
+                Sharing.NONE,
+                new SnapshotSettings(volume.settings().isEncrypted(), volume.settings().keyId(), Optional.empty()),
+                job.tags);
         // An image that was made of the volume meanwhile is this one's parent.
         Optional<ImageRegistry.Registration> registration =
                 job.image.map(image -> images.registration(job.caller, image.withParent(volume.image()), snapshot));
@@ -308,7 +324,7 @@ public final class VolumeSnapshots implements AutoCloseable {
                 job.point.after(tree), snapshot, registration.map(each -> each.image().id()));
 
         List<Change> changes = new ArrayList<>();
-        changes.add(images.keep(snapshot));
+        changes.add(SnapshotRegistry.keep(snapshot));
         registration.ifPresent(each -> changes.addAll(each.changes()));
         changes.add(new Change.PutIfVersion(entry.key(), entry.version(), VolumeRecords.encode(after)));
         catalog.commit(changes);
@@ -367,28 +383,35 @@ public final class VolumeSnapshots implements AutoCloseable {
         failed.put(snapshot.id(), snapshot);
     }
 
-    /** One that is not completed, if the caller may see it. */
+    @Override
     public synchronized Optional<SnapshotInProgress> find(Caller caller, SnapshotId id) {
         return Optional.ofNullable(pending.get(id))
                 .map(job -> job.seen(Optional.empty()))
                 .or(() -> Optional.ofNullable(failed.get(id)))
-                .filter(snapshot -> ImageRegistry.maySee(caller, snapshot.owner()));
+                .filter(snapshot -> Access.may(caller, Right.SEE, snapshot));
     }
 
-    /** All that are not completed and that the caller may see. */
+    @Override
     public synchronized List<SnapshotInProgress> list(Caller caller) {
         List<SnapshotInProgress> all = new ArrayList<>(failed.values());
         pending.values().forEach(job -> all.add(job.seen(Optional.empty())));
-        all.removeIf(snapshot -> !ImageRegistry.maySee(caller, snapshot.owner()));
+        all.removeIf(snapshot -> !Access.may(caller, Right.SEE, snapshot));
         return all;
     }
 
-    /**
-     * Forgets one that could not be made.
-     *
-     * @return whether there was such a one
-     * @throws StoreException CONFLICT if it is still being made
-     */
+    @Override
+    public synchronized boolean tag(Caller caller, SnapshotId id, Map<String, String> tags) {
+        Optional<SnapshotInProgress> found = find(caller, id);
+        found.ifPresent(each -> ImageRegistry.require(caller, Right.MANAGE, each, id.value()));
+        Job job = pending.get(id);
+        if (found.isPresent() && job != null) {
+            job.tags = Map.copyOf(tags);
+        }
+        return found.isPresent();
+    }
+
+    /** Forgets one that could not be made; what is being made can not be given up. */
+    @Override
     public synchronized boolean forget(Caller caller, SnapshotId id) {
         Optional<SnapshotInProgress> found = find(caller, id);
         if (found.isPresent() && found.get().failure().isEmpty()) {

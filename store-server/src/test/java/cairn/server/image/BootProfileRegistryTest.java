@@ -55,7 +55,7 @@ class BootProfileRegistryTest {
     void open() throws IOException {
         storage = RocksStorage.open(folder.resolve("data"));
         catalog = storage.catalog();
-        images = new ImageRegistry(catalog, new StoreKey(new byte[32]), Clock.systemUTC());
+        images = new ImageRegistry(catalog, new SnapshotRegistry(catalog), new StoreKey(new byte[32]), Clock.systemUTC());
         profiles = new BootProfileRegistry(catalog);
     }
 

@@ -15,6 +15,7 @@ import cairn.image.NewImage;
 import cairn.image.Region;
 import cairn.image.SnapshotId;
 import cairn.image.StoreKey;
+import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.DomainId;
@@ -37,8 +38,9 @@ class ImageRegistryTest {
     private static final TreeRoot DISK = TreeRoot.of(1 << 20, Digest.of(new byte[] {1}));
 
     private final MemoryStorage storage = new MemoryStorage();
+    private final SnapshotRegistry completed = new SnapshotRegistry(storage.catalog());
     private final ImageRegistry images =
-            new ImageRegistry(storage.catalog(), new StoreKey(new byte[32]), Clock.systemUTC());
+            new ImageRegistry(storage.catalog(), completed, new StoreKey(new byte[32]), Clock.systemUTC());
 
     @AfterEach
     void close() {
@@ -52,9 +54,9 @@ class ImageRegistryTest {
         assertEquals(image.id(), images.read(US, image.id()).id());
         assertEquals(Map.of("team", "ci"), images.read(US, image.id()).tags());
         SnapshotId snapshot = image.manifest().root().snapshot();
-        assertEquals(DISK, images.readSnapshot(US, snapshot).root());
-        assertEquals(new Disk(DISK, US.domain()), images.disk(US, image.id().value()));
-        assertEquals(new Disk(DISK, US.domain()), images.disk(US, snapshot.value()));
+        assertEquals(DISK, completed.read(US, Right.SEE, snapshot).root());
+        assertEquals(new Disk(DISK, US.domain()), images.disk(US, Right.READ, image.id().value()));
+        assertEquals(new Disk(DISK, US.domain()), images.disk(US, Right.READ, snapshot.value()));
         assertEquals(DISK.digest(), image.manifest().root().root());
     }
 
@@ -78,7 +80,7 @@ class ImageRegistryTest {
         assertEquals(Optional.of(parent.id()), child.manifest().parent());
         assertEquals(
                 Optional.of(parent.manifest().root().snapshot()),
-                images.readSnapshot(US, child.manifest().root().snapshot()).parent());
+                completed.read(US, Right.SEE, child.manifest().root().snapshot()).parent());
         assertFault(Fault.NOT_FOUND, () -> register(THEM, "theirs", Optional.of(parent.id())));
     }
 
@@ -88,11 +90,11 @@ class ImageRegistryTest {
         SnapshotId snapshot = image.manifest().root().snapshot();
 
         assertFault(Fault.NOT_FOUND, () -> images.read(THEM, image.id()));
-        assertFault(Fault.NOT_FOUND, () -> images.readSnapshot(THEM, snapshot));
-        assertFault(Fault.NOT_FOUND, () -> images.disk(THEM, image.id().value()));
-        assertFault(Fault.NOT_FOUND, () -> images.disk(THEM, snapshot.value()));
+        assertFault(Fault.NOT_FOUND, () -> completed.read(THEM, Right.SEE, snapshot));
+        assertFault(Fault.NOT_FOUND, () -> images.disk(THEM, Right.READ, image.id().value()));
+        assertFault(Fault.NOT_FOUND, () -> images.disk(THEM, Right.READ, snapshot.value()));
         assertFault(Fault.NOT_FOUND, () -> images.remove(THEM, image.id()));
-        assertFault(Fault.NOT_FOUND, () -> images.removeSnapshot(THEM, snapshot));
+        assertFault(Fault.NOT_FOUND, () -> completed.remove(THEM, snapshot));
         assertEquals(List.of(), images.list(THEM, "", 100));
         assertEquals(image.id(), images.read(ROOT, image.id()).id());
     }
@@ -101,12 +103,12 @@ class ImageRegistryTest {
     void removesTheSnapshotWithItsLastImage() {
         RegisteredImage image = register(US, "web", Optional.empty());
         SnapshotId snapshot = image.manifest().root().snapshot();
-        assertFault(Fault.CONFLICT, () -> images.removeSnapshot(US, snapshot));
+        assertFault(Fault.CONFLICT, () -> completed.remove(US, snapshot));
 
         images.remove(US, image.id());
 
         assertFault(Fault.NOT_FOUND, () -> images.read(US, image.id()));
-        assertFault(Fault.NOT_FOUND, () -> images.readSnapshot(US, snapshot));
+        assertFault(Fault.NOT_FOUND, () -> completed.read(US, Right.SEE, snapshot));
         assertEquals(List.of(), storage.catalog().list("", "", 10), "nothing is left behind");
     }
 
@@ -139,8 +141,8 @@ class ImageRegistryTest {
 
     @Test
     void refusesOddIdsAndTags() {
-        assertFault(Fault.INVALID_REQUEST, () -> images.disk(US, "vol-1"));
-        assertFault(Fault.INVALID_REQUEST, () -> images.disk(US, "ami-1"));
+        assertFault(Fault.INVALID_REQUEST, () -> images.disk(US, Right.READ, "vol-1"));
+        assertFault(Fault.INVALID_REQUEST, () -> images.disk(US, Right.READ, "ami-1"));
         for (Map<String, String> tags : List.of(
                 Map.of("", "x"), Map.of("aws:x", "y"), Map.of("x".repeat(128), "y"), Map.of("x", "y".repeat(256)))) {
             assertFault(Fault.INVALID_REQUEST, () -> new NewImage(

@@ -11,9 +11,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import cairn.Fault;
-import cairn.StoreException;
 import cairn.chunk.Chunk;
+import cairn.Fault;
 import cairn.image.Architecture;
 import cairn.image.DerivedImage;
 import cairn.image.ImageId;
@@ -22,9 +21,11 @@ import cairn.image.NewSnapshot;
 import cairn.image.NewVolume;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
+import cairn.server.account.Access.Right;
 import cairn.server.image.ImageRegistry.Ancestor;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.TestDisk;
+import cairn.StoreException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -75,8 +76,8 @@ class VolumeSnapshotsTest {
         SnapshotId id = snapshots.start(US, volume, new NewSnapshot("before", Map.of("a", "b"))).id();
         awaitAll();
 
-        Snapshot snapshot = world.images.readSnapshot(US, id);
-        assertArrayEquals(expected, world.read(world.images.disk(US, id.value())));
+        Snapshot snapshot = world.completed.read(US, Right.SEE, id);
+        assertArrayEquals(expected, world.read(world.images.disk(US, Right.READ, id.value())));
         assertEquals(Optional.of(image.manifest().root().snapshot()), snapshot.parent());
         assertEquals(Optional.of(volume), snapshot.volume());
         assertEquals("before", snapshot.description());
@@ -104,7 +105,7 @@ class VolumeSnapshotsTest {
 
             assertEquals(chunks + 1, world.storage.index().count(ItemKey.CHUNK_KIND));
             assertEquals(pages + 2, pages(), "one page of level 0, and the one above");
-            assertEquals(Optional.of(last), world.images.readSnapshot(US, id).parent());
+            assertEquals(Optional.of(last), world.completed.read(US, Right.SEE, id).parent());
             last = id;
         }
     }
@@ -119,7 +120,7 @@ class VolumeSnapshotsTest {
         SnapshotId id = make();
 
         assertEquals(
-                image.manifest().root().root(), world.images.readSnapshot(US, id).root().digest());
+                image.manifest().root().root(), world.completed.read(US, Right.SEE, id).root().digest());
     }
 
     @Test
@@ -135,14 +136,14 @@ class VolumeSnapshotsTest {
         assertEquals(1, snapshots.list(ROOT).size());
         assertEquals(Optional.empty(), snapshots.find(THEM, started.id()));
         assertEquals(List.of(), snapshots.list(THEM));
-        assertFault(Fault.NOT_FOUND, () -> world.images.readSnapshot(US, started.id()));
+        assertFault(Fault.NOT_FOUND, () -> world.completed.read(US, Right.SEE, started.id()));
         assertFault(Fault.CONFLICT, () -> snapshots.forget(US, started.id()));
         assertFault(Fault.CONFLICT, () -> registry.remove(US, volume));
 
         world.catalog.letGo();
         awaitAll();
         assertEquals(List.of(), snapshots.list(ROOT));
-        assertEquals(started.id(), world.images.readSnapshot(US, started.id()).id());
+        assertEquals(started.id(), world.completed.read(US, Right.SEE, started.id()).id());
     }
 
     @Test
@@ -157,7 +158,7 @@ class VolumeSnapshotsTest {
 
         byte[] expected = disk.bytes();
         System.arraycopy(noise(1, 4096), 0, expected, 0, 4096);
-        assertArrayEquals(expected, world.read(world.images.disk(US, id.value())));
+        assertArrayEquals(expected, world.read(world.images.disk(US, Right.READ, id.value())));
         assertArrayEquals(noise(2, 4096), world.read(volume, 0, 4096));
         assertEquals(4096, registry.dirtyBytes(volume));
     }
@@ -179,11 +180,11 @@ class VolumeSnapshotsTest {
 
         SnapshotId parent = image.manifest().root().snapshot();
         for (SnapshotId id : ids) {
-            assertEquals(Optional.of(parent), world.images.readSnapshot(US, id).parent());
+            assertEquals(Optional.of(parent), world.completed.read(US, Right.SEE, id).parent());
             parent = id;
         }
-        assertArrayEquals(disk.bytes(), world.read(world.images.disk(US, ids.get(0).value())));
-        byte[] later = world.read(world.images.disk(US, ids.get(1).value()));
+        assertArrayEquals(disk.bytes(), world.read(world.images.disk(US, Right.READ, ids.get(0).value())));
+        byte[] later = world.read(world.images.disk(US, Right.READ, ids.get(1).value()));
         assertArrayEquals(noise(3, 4096), Arrays.copyOf(later, 4096), "it waited, and shows what came meanwhile");
     }
 
@@ -206,7 +207,7 @@ class VolumeSnapshotsTest {
         world.catalog.letGo();
         awaitAll();
 
-        byte[] shown = world.read(world.images.disk(US, waiting.value()));
+        byte[] shown = world.read(world.images.disk(US, Right.READ, waiting.value()));
         assertArrayEquals(noise(1, 4096), Arrays.copyOf(shown, 4096));
         assertArrayEquals(noise(2, 4096), world.read(volume, 0, 4096));
         registry.remove(US, volume);
@@ -228,7 +229,7 @@ class VolumeSnapshotsTest {
         SnapshotId id = make();
 
         assertEquals(Optional.of("the disk is full"), snapshots.find(US, id).orElseThrow().failure());
-        assertFault(Fault.NOT_FOUND, () -> world.images.readSnapshot(US, id));
+        assertFault(Fault.NOT_FOUND, () -> world.completed.read(US, Right.SEE, id));
         assertEquals(0, registry.read(US, volume).state().firstLayer());
         world.catalog.fail(null);
         world.write(volume, 4096, noise(2, 4096));
@@ -236,7 +237,7 @@ class VolumeSnapshotsTest {
         byte[] expected = disk.bytes();
         System.arraycopy(noise(1, 4096), 0, expected, 0, 4096);
         System.arraycopy(noise(2, 4096), 0, expected, 4096, 4096);
-        assertArrayEquals(expected, world.read(world.images.disk(US, next.value())));
+        assertArrayEquals(expected, world.read(world.images.disk(US, Right.READ, next.value())));
         assertFalse(snapshots.forget(THEM, id));
         assertTrue(snapshots.forget(US, id));
         assertFalse(snapshots.forget(US, id));
@@ -255,7 +256,7 @@ class VolumeSnapshotsTest {
         awaitAll();
 
         assertTrue(snapshots.find(US, second).isPresent()
-                || world.images.readSnapshot(US, second).id().equals(second), "it was given up, or made before that");
+                || world.completed.read(US, Right.SEE, second).id().equals(second), "it was given up, or made before that");
         assertFault(Fault.SHUTTING_DOWN, () -> {
             closing.join();
             snapshots.start(US, volume, PLAIN);
@@ -274,7 +275,7 @@ class VolumeSnapshotsTest {
         assertEquals(Optional.of(image.id()), web.manifest().parent());
         assertEquals(Optional.of(web.id()), later.manifest().parent());
         assertEquals(Optional.of(web.manifest().root().snapshot()),
-                world.images.readSnapshot(US, later.manifest().root().snapshot()).parent());
+                world.completed.read(US, Right.SEE, later.manifest().root().snapshot()).parent());
         assertEquals(
                 List.of(
                         new Ancestor(web.id(), Optional.of(new ImageName("web"))),
@@ -288,7 +289,7 @@ class VolumeSnapshotsTest {
     private RegisteredImage makeImage(String name) {
         SnapshotId id = snapshots.startImage(US, volume, DerivedImage.of(new ImageName(name))).id();
         awaitAll();
-        ImageId made = world.images.findImageOf(id).orElseThrow();
+        ImageId made = world.completed.imagesOf(id).get(0);
         return world.images.read(US, made);
     }
 
@@ -317,11 +318,11 @@ class VolumeSnapshotsTest {
         awaitAll();
         RegisteredImage web = makeImage("web");
 
-        assertEquals(ROOT.account(), world.images.readSnapshot(ROOT, roots).owner());
+        assertEquals(ROOT.account(), world.completed.read(ROOT, Right.SEE, roots).owner());
         assertEquals(0, registry.dirtyBytes(volume), "it goes on over root's tree");
         assertEquals(Optional.of(image.id()), web.manifest().parent());
         assertEquals(Optional.of(image.manifest().root().snapshot()),
-                world.images.readSnapshot(US, web.manifest().root().snapshot()).parent());
+                world.completed.read(US, Right.SEE, web.manifest().root().snapshot()).parent());
         assertEquals(Optional.of(web.id()), registry.read(US, volume).image());
     }
 
@@ -354,7 +355,7 @@ class VolumeSnapshotsTest {
                                 new ImageName("web"), "", Optional.of(Architecture.ARM64), Optional.empty(), Map.of()))
                 .id();
         awaitAll();
-        RegisteredImage made = world.images.read(US, world.images.findImageOf(id).orElseThrow());
+        RegisteredImage made = world.images.read(US, world.completed.imagesOf(id).get(0));
         assertEquals(Architecture.ARM64, made.manifest().architecture());
         assertEquals(Optional.of(image.id()), made.manifest().parent());
     }
@@ -375,6 +376,6 @@ class VolumeSnapshotsTest {
         snapshots.close();
 
         assertFault(Fault.NOT_FOUND, () -> registry.read(US, ephemeral));
-        assertEquals(id, world.images.readSnapshot(US, id).id());
+        assertEquals(id, world.completed.read(US, Right.SEE, id).id());
     }
 }

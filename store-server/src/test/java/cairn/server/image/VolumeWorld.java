@@ -38,13 +38,15 @@ final class VolumeWorld implements AutoCloseable {
     final MemoryStorage storage = new MemoryStorage();
     final HeldCatalog catalog = new HeldCatalog(storage.catalog());
     final ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
-    final ImageRegistry images = new ImageRegistry(catalog, new StoreKey(new byte[32]), Clock.systemUTC());
+    final SnapshotRegistry completed = new SnapshotRegistry(catalog);
+    final ImageRegistry images = new ImageRegistry(catalog, completed, new StoreKey(new byte[32]), Clock.systemUTC());
     final Volumes volumes = new Volumes(chunks, storage.volumeBlocks(), 8 * MIB, MIB);
     final VolumeRegistry registry =
             new VolumeRegistry(catalog, images, volumes, storage.volumeBlocks(), Clock.systemUTC());
     final VolumeSnapshots snapshots = new VolumeSnapshots(
             catalog,
             images,
+            completed,
             registry,
             id -> Stream.of(ROOT, US, THEM)
                     .filter(each -> each.account().equals(id))

@@ -1,0 +1,38 @@
+package cairn.server.image;
+
+import static cairn.Fault.CONFLICT;
+
+import cairn.StoreException;
+import cairn.server.storage.Catalog.Change;
+import cairn.server.storage.Catalog;
+import java.util.List;
+import java.util.function.Function;
+
+/** Changes records that others may change at the same time. */
+final class Changes {
+    private static final int TRIES_MAX = 16;
+
+    private Changes() {}
+
+    /**
+     * Changes one record on its version, and tries again where somebody else was quicker.
+     *
+     * @param change makes the new value
+     * @return the record as it is now
+     * @throws StoreException NOT_FOUND if it is gone; CONFLICT if others were quicker each time
+     */
+    static Catalog.Entry change(Catalog catalog, String key, Function<Catalog.Entry, byte[]> change) {
+        for (int tries = 1; ; tries++) {
+            Catalog.Entry before = catalog.find(key).orElseThrow(() -> ImageRegistry.notFound("record", key));
+            byte[] after = change.apply(before);
+            try {
+                catalog.commit(List.of(new Change.PutIfVersion(key, before.version(), after)));
+                return new Catalog.Entry(key, before.version() + 1, after);
+            } catch (StoreException e) {
+                if (e.fault() != CONFLICT || tries == TRIES_MAX) {
+                    throw e;
+                }
+            }
+        }
+    }
+}
