@@ -12,6 +12,7 @@ import cairn.chunk.Codec;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
+import cairn.server.storage.SnapshotPages;
 import cairn.server.storage.VolumeBlocks;
 import cairn.tree.Tree;
 import cairn.tree.TreeEditor;
@@ -75,7 +76,7 @@ final class SnapshotWriter {
         this.domain = domain;
         this.view = view;
         this.rows = new int[view.layers().size()][GROUP_CHUNKS];
-        this.pages = new SnapshotPages(store, domain, cache);
+        this.pages = new SnapshotPages(store, domain, id -> cache.get(domain, id).join());
         this.tree = view.tree();
         this.base = new TreeReader(view.tree(), pages);
         this.requireOpen = requireOpen;

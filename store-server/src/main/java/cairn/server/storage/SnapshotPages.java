@@ -1,4 +1,4 @@
-package cairn.server.volume;
+package cairn.server.storage;
 
 import static cairn.Fault.NO_SPACE;
 
@@ -6,9 +6,6 @@ import cairn.StoreException;
 import cairn.chunk.ChunkCodec;
 import cairn.chunk.ChunkId;
 import cairn.chunk.Codec;
-import cairn.server.storage.ChunkStore;
-import cairn.server.storage.DomainId;
-import cairn.server.storage.ItemKey;
 import cairn.tree.Page;
 import cairn.tree.PageId;
 import cairn.tree.PageSource;
@@ -23,30 +20,32 @@ import java.util.function.Consumer;
 
 /**
  * The pages of a tree that is made in several steps. Holds those that are new until it is known that the tree keeps
- * them: a page above level 1 changes with every step, and only its last form is put. Blocks. For one thread.
+ * them: a page above level 1 changes with every step, and only its last form is put. So a tree of any size is made with
+ * what {@linkplain #STEP_LEVEL one step} covers in memory, 4 GiB of disk. Blocks. For one thread.
  */
-final class SnapshotPages implements PageSource, Consumer<Page> {
+public final class SnapshotPages implements PageSource, Consumer<Page> {
     /** What one step makes whole. */
-    static final int STEP_LEVEL = 1;
+    public static final int STEP_LEVEL = 1;
 
     private final ChunkStore store;
     private final DomainId domain;
-    private final PageCache cache;
+    private final PageSource stored;
     private final Map<PageId, Page> held = new HashMap<>();
     private final Set<PageId> put = new HashSet<>();
     private final byte[] plain = new byte[Page.SIZE_BYTES];
     private final byte[] packed = new byte[ChunkCodec.scratchBytes(Page.SIZE_BYTES)];
 
-    SnapshotPages(ChunkStore store, DomainId domain, PageCache cache) {
+    /** @param stored the pages that are in the store */
+    public SnapshotPages(ChunkStore store, DomainId domain, PageSource stored) {
         this.store = store;
         this.domain = domain;
-        this.cache = cache;
+        this.stored = stored;
     }
 
     @Override
     public Page read(PageId id) {
         Page page = held.get(id);
-        return page != null ? page : cache.get(domain, id).join();
+        return page != null ? page : stored.read(id);
     }
 
     @Override
@@ -59,14 +58,14 @@ final class SnapshotPages implements PageSource, Consumer<Page> {
      *
      * @param newChunks the chunks that this step has found to be in the store, or put there
      */
-    void putStep(TreeRoot tree, Set<ChunkId> newChunks) {
+    public void putStep(TreeRoot tree, Set<ChunkId> newChunks) {
         Set<PageId> left = new HashSet<>();
         put(tree.top(), newChunks, STEP_LEVEL, left);
         held.keySet().retainAll(left);
     }
 
     /** Puts what is left. */
-    void putTop(TreeRoot tree) {
+    public void putTop(TreeRoot tree) {
         put(tree.top(), Set.of(), tree.top().level(), new HashSet<>());
         held.clear();
     }
@@ -104,7 +103,7 @@ final class SnapshotPages implements PageSource, Consumer<Page> {
     }
 
     /** How many pages were put. */
-    long putCount() {
+    public long putCount() {
         return put.size();
     }
 }
