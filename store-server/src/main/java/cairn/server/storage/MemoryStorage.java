@@ -10,6 +10,7 @@ public final class MemoryStorage implements Storage {
     private final MemoryChunkIndex index = new MemoryChunkIndex(door);
     private final MemoryCatalog catalog = new MemoryCatalog(door);
     private final MemoryVolumeBlocks volumeBlocks = new MemoryVolumeBlocks(door);
+    private final MemoryPendingBlocks pendingBlocks = new MemoryPendingBlocks(door);
 
     @Override
     public SegmentStore segments() {
@@ -32,6 +33,11 @@ public final class MemoryStorage implements Storage {
     }
 
     @Override
+    public PendingBlocks pendingBlocks() {
+        return pendingBlocks;
+    }
+
+    @Override
     public long usableBytes() {
         return Long.MAX_VALUE;
     }
@@ -41,7 +47,7 @@ public final class MemoryStorage implements Storage {
         door.isClosed = true;
     }
 
-    /** Whether this storage may still be used: one answer for its four parts. */
+    /** Whether this storage may still be used: one answer for all its parts. */
     static final class Door {
         private volatile boolean isClosed;
 

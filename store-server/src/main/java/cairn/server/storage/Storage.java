@@ -1,6 +1,6 @@
 package cairn.server.storage;
 
-/** The four parts of one store's storage, opened and closed together. */
+/** The parts of one store's storage, opened and closed together. */
 public interface Storage extends AutoCloseable {
     SegmentStore segments();
 
@@ -9,6 +9,8 @@ public interface Storage extends AutoCloseable {
     Catalog catalog();
 
     VolumeBlocks volumeBlocks();
+
+    PendingBlocks pendingBlocks();
 
     /**
      * Bytes that can still be written, what is held in reserve not counted; {@link Long#MAX_VALUE} where there is no

@@ -71,6 +71,10 @@ abstract class StorageContract {
         assertFault(Fault.SHUTTING_DOWN, () -> blocks.removeLayers(1, 1));
         assertFault(Fault.SHUTTING_DOWN, () -> blocks.removeVolume(1));
         assertFault(Fault.SHUTTING_DOWN, blocks::storedBytes);
+        assertFault(Fault.SHUTTING_DOWN, () -> storage.pendingBlocks().putAll(List.of()));
+        assertFault(Fault.SHUTTING_DOWN, () -> storage.pendingBlocks().list(1, 0, 1));
+        assertFault(Fault.SHUTTING_DOWN, () -> storage.pendingBlocks().remove(1));
+        assertFault(Fault.SHUTTING_DOWN, () -> storage.pendingBlocks().forEachSnapshot(number -> {}));
     }
 
     @Test

@@ -3,6 +3,7 @@ package cairn.server.volume;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkIndex;
 import cairn.server.storage.MemoryStorage;
+import cairn.server.storage.PendingBlocks;
 import cairn.server.storage.SegmentStore;
 import cairn.server.storage.Storage;
 import cairn.server.storage.VolumeBlocks;
@@ -62,6 +63,11 @@ class VolumeModelTest {
         @Override
         public VolumeBlocks volumeBlocks() {
             return storage.volumeBlocks();
+        }
+
+        @Override
+        public PendingBlocks pendingBlocks() {
+            return storage.pendingBlocks();
         }
 
         @Override

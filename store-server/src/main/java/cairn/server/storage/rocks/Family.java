@@ -9,7 +9,8 @@ enum Family {
     CHUNK_INDEX("chunk-index"),
     CATALOG("catalog"),
     VOLUME_BLOCKS("volume-blocks"),
-    VOLUME_STATES("volume-states");
+    VOLUME_STATES("volume-states"),
+    PENDING_BLOCKS("pending-blocks");
 
     private final String storedName;
 

@@ -31,6 +31,8 @@ import java.util.Arrays;
  *                     8     4  layer's number, from 0 on
  *                    12     8  block's index in the volume
  *   volume-states     as volume-blocks, but for the index, which is a chunk's
+ *   pending-blocks    0     8  snapshot's number, unsigned
+ *                     8     4  block's index in the snapshot
  * </pre>
  * An item's own name is part of its key in {@code chunks}: a misplaced item is then not found instead of served, the
  * index can be rebuilt from keys, but for the domains, and the value is the packed item and nothing else, read without
@@ -40,6 +42,7 @@ final class Keys {
     static final int CHUNK_BYTES = 8 + 1 + Digest.SIZE_BYTES;
     static final int INDEX_BYTES = 4 + 1 + Digest.SIZE_BYTES;
     static final int VOLUME_ROW_BYTES = 8 + 4 + 8;
+    static final int PENDING_BYTES = 8 + 4;
 
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, BIG_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, BIG_ENDIAN);
@@ -104,9 +107,26 @@ final class Keys {
     }
 
     private static byte[] volumePrefix(long volume, int layer) {
-        byte[] bytes = Arrays.copyOf(number(volume), 8 + 4);
-        INT.set(bytes, 8, layer);
+        return numbers(volume, layer);
+    }
+
+    private static byte[] numbers(long first, int second) {
+        byte[] bytes = Arrays.copyOf(number(first), 8 + 4);
+        INT.set(bytes, 8, second);
         return bytes;
+    }
+
+    static byte[] pendingBlock(long snapshot, int blockIndex) {
+        return numbers(snapshot, blockIndex);
+    }
+
+    /** After all blocks of a snapshot, and before those of the next. */
+    static byte[] behindPending(long snapshot) {
+        return numbers(snapshot, -1);
+    }
+
+    static int indexOfPendingBlock(byte[] key) {
+        return (int) INT.get(key, 8);
     }
 
     static int layerOfVolumeRow(byte[] key) {

@@ -3,6 +3,7 @@ package cairn.server.storage.rocks;
 import cairn.StoreException;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkIndex;
+import cairn.server.storage.PendingBlocks;
 import cairn.server.storage.SegmentStore;
 import cairn.server.storage.Storage;
 import cairn.server.storage.VolumeBlocks;
@@ -19,6 +20,7 @@ public final class RocksStorage implements Storage {
     private final RocksChunkIndex index;
     private final RocksCatalog catalog;
     private final RocksVolumeBlocks volumeBlocks;
+    private final RocksPendingBlocks pendingBlocks;
     /** Guarded by {@code this}. */
     private boolean isClosed;
 
@@ -32,6 +34,7 @@ public final class RocksStorage implements Storage {
         this.index = new RocksChunkIndex(database, tuning, space);
         this.catalog = new RocksCatalog(database, tuning, space);
         this.volumeBlocks = new RocksVolumeBlocks(database, tuning, space);
+        this.pendingBlocks = new RocksPendingBlocks(database, tuning, space);
     }
 
     /** Opens the store in a folder, or makes one there, with {@link RocksSettings#DEFAULT}. */
@@ -86,6 +89,11 @@ public final class RocksStorage implements Storage {
     @Override
     public VolumeBlocks volumeBlocks() {
         return volumeBlocks;
+    }
+
+    @Override
+    public PendingBlocks pendingBlocks() {
+        return pendingBlocks;
     }
 
     @Override

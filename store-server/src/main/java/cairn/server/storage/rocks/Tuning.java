@@ -72,6 +72,7 @@ final class Tuning implements AutoCloseable {
     final ColumnFamilyOptions catalog;
     final ColumnFamilyOptions volumes;
     final ColumnFamilyOptions states;
+    final ColumnFamilyOptions pending;
     final EnvOptions segmentFile;
     final Options segmentTable;
     final IngestExternalFileOptions ingest;
@@ -169,6 +170,12 @@ final class Tuning implements AutoCloseable {
                 .setMaxWriteBufferNumber(2)
                 .setCompressionType(CompressionType.LZ4_COMPRESSION)
                 .setTableFormatConfig(new BlockBasedTableConfig().setBlockCache(volumeCache)));
+        // Read once, in order, when a snapshot is completed; digests do not compress.
+        pending = own(new ColumnFamilyOptions()
+                .setWriteBufferSize(Math.min(8L << 20, settings.writeBufferBytes()))
+                .setMaxWriteBufferNumber(2)
+                .setCompressionType(CompressionType.NO_COMPRESSION)
+                .setTableFormatConfig(new BlockBasedTableConfig().setBlockCache(indexCache)));
         // Written out as it grows, so that sealing does not wait for a whole segment.
         segmentFile = own(new EnvOptions().setBytesPerSync(SYNC_AHEAD_BYTES).setAllowFallocate(false));
         segmentTable = own(new Options(database, chunks));
@@ -193,6 +200,7 @@ final class Tuning implements AutoCloseable {
             case CATALOG -> catalog;
             case VOLUME_BLOCKS -> volumes;
             case VOLUME_STATES -> states;
+            case PENDING_BLOCKS -> pending;
         };
     }
 

@@ -17,6 +17,7 @@
  *   catalog        record's key in UTF-8                   version 8, value
  *   volume-blocks  volume 8, layer 4, block index 8        4,096: the block
  *   volume-states  volume 8, layer 4, chunk index 8        4: the chunk's states
+ *   pending-blocks snapshot 8, block index 4               288: the block's 8 chunks and its SHA-256
  * </pre>
  *
  * <p>Always true: what a later write relies on is on disk no later than that write. Segment files are synced, with the

@@ -1,0 +1,8 @@
+package cairn.server.storage;
+
+class MemoryPendingBlocksTest extends PendingBlocksContract {
+    @Override
+    Storage newStorage() {
+        return new MemoryStorage();
+    }
+}
