@@ -72,7 +72,12 @@ public final class StoreServer implements AutoCloseable {
      * @throws StoreException CONFLICT if the data folder is another server's, or of an unknown version
      */
     public static StoreServer start(ServerConfig config) throws IOException {
-        StoreServer server = new StoreServer(config);
+        return start(config, Clock.systemUTC());
+    }
+
+    /** @param clock of the store; whether a request was signed just now is told by the machine's */
+    static StoreServer start(ServerConfig config, Clock clock) throws IOException {
+        StoreServer server = new StoreServer(config, clock);
         try {
             server.listen(config);
             return server;
@@ -82,8 +87,7 @@ public final class StoreServer implements AutoCloseable {
         }
     }
 
-    private StoreServer(ServerConfig config) throws IOException {
-        Clock clock = Clock.systemUTC();
+    private StoreServer(ServerConfig config, Clock clock) throws IOException {
         endpointFile = config.dataFolder().resolve("endpoint");
         Storage storage = closing(RocksStorage.open(config.dataFolder()));
         try {
@@ -130,7 +134,7 @@ public final class StoreServer implements AutoCloseable {
                     new VolumeApi(registry),
                     new DiskApi(images, registry, chunks, (id, host) -> exports.uri(id, host, nbd, config.nbdSocket())),
                     new AccountApi(accounts));
-            SigV4Verifier verifier = new SigV4Verifier(accounts::findCredentials, clock, Set.of(Api.SERVICE));
+            SigV4Verifier verifier = new SigV4Verifier(accounts::findCredentials, Clock.systemUTC(), Set.of(Api.SERVICE));
             Transport transport = Transport.best();
             httpServer = closing(new HttpServer(List.of(api), accounts, verifier, HttpLimits.DEFAULT, transport));
             nbdServer = closing(NbdServer.start(
