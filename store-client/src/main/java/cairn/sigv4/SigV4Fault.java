@@ -19,6 +19,8 @@ public enum SigV4Fault {
     MALFORMED_SCOPE(Fault.INVALID_REQUEST),
     /** Signed for a service that is not offered here. AWS: {@code SignatureDoesNotMatch}. */
     WRONG_SERVICE(Fault.UNAUTHENTICATED),
+    /** Signed for a region that is not offered here. AWS: {@code SignatureDoesNotMatch}, in EC2 {@code AuthFailure}. */
+    WRONG_REGION(Fault.UNAUTHENTICATED),
     /** Keys here are lasting ones; they come without session tokens. AWS: {@code InvalidClientTokenId}. */
     SESSION_TOKEN(Fault.UNAUTHENTICATED),
     DATE_MISSING(Fault.INVALID_REQUEST),

@@ -68,6 +68,23 @@ public final class SigV4Verifier {
         return verified;
     }
 
+    /**
+     * Refuses what {@link #verify} would refuse whatever the body, and proves nothing: for requests that do not say
+     * their body's hash, so that nothing is kept of bodies that nobody known has sent.
+     *
+     * @throws SigV4Exception with the reason
+     */
+    public void requireHead(SignableRequest request) {
+        SortedMap<String, List<String>> headers = request.headersByName();
+        Authentication authentication = Authentication.read(headers, QueryParameters.parse(request.query()));
+        requireService(authentication.scope());
+        requireTimely(authentication);
+        signed(authentication, headers);
+        if (lookup.apply(authentication.scope().accessKeyId()).isEmpty()) {
+            throw unknownKey(authentication.scope());
+        }
+    }
+
     private void requireService(CredentialScope scope) {
         if (!services.contains(scope.service())) {
             throw new SigV4Exception(
@@ -167,8 +184,7 @@ public final class SigV4Verifier {
         boolean isSame = MessageDigest.isEqual(
                 expected.getBytes(US_ASCII), authentication.signature().getBytes(US_ASCII));
         if (known.isEmpty()) {
-            throw new SigV4Exception(
-                    SigV4Fault.UNKNOWN_KEY, "access key " + scope.accessKeyId() + " is not known here");
+            throw unknownKey(scope);
         }
         if (!isSame) {
             throw new SigV4Exception(
@@ -176,6 +192,11 @@ public final class SigV4Verifier {
                     "the signature is not the one that access key " + scope.accessKeyId()
                             + " makes of this request; check the secret, and what a proxy may have changed");
         }
+    }
+
+    private static SigV4Exception unknownKey(CredentialScope scope) {
+        return new SigV4Exception(
+                SigV4Fault.UNKNOWN_KEY, "access key " + scope.accessKeyId() + " is not known here");
     }
 
     private static VerifiedRequest verified(Authentication authentication, String payloadHash) {

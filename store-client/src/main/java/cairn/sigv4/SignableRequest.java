@@ -69,8 +69,13 @@ public record SignableRequest(String method, String path, String query, List<Hea
                 || QueryParameters.parse(query).has(CONTENT_HASH_PARAMETER);
     }
 
+    /** The same request, with its body's hash. */
+    public SignableRequest withPayloadHash(String hash) {
+        return new SignableRequest(method, path, query, headers, hash);
+    }
+
     /** Values by name, in lower case and in the order of names; the values of one name in the order of the wire. */
-    SortedMap<String, List<String>> headersByName() {
+    public SortedMap<String, List<String>> headersByName() {
         SortedMap<String, List<String>> byName = new TreeMap<>();
         for (Header header : headers) {
             byName.computeIfAbsent(header.name().toLowerCase(Locale.ROOT), name -> new ArrayList<>(1))

@@ -97,6 +97,21 @@ class SigV4VerifierTest {
     }
 
     @Test
+    void refusesByTheHeadAloneWhatNoBodyCanMakeRight() {
+        SignableRequest forged = changed(value -> value.replaceFirst("Signature=.*", "Signature=" + PayloadHash.EMPTY));
+
+        verifier("cairn").requireHead(withPayloadHash(forged, null));
+        assertWhy(SigV4Fault.WRONG_SERVICE, () -> verifier("ec2").requireHead(signed()));
+        assertWhy(SigV4Fault.MISSING_AUTHENTICATION, () -> verifier("cairn").requireHead(REQUEST));
+        assertWhy(
+                SigV4Fault.UNKNOWN_KEY,
+                () -> verifier("cairn").requireHead(changed(value -> value.replace("AKIDEXAMPLE", "AKIDOTHER"))));
+        assertWhy(
+                SigV4Fault.CLOCK_SKEWED,
+                () -> verifier(Clock.offset(CLOCK, Duration.ofMinutes(16)), "cairn").requireHead(signed()));
+    }
+
+    @Test
     void refusesAnotherBodyThanTheSignedOne() {
         assertRefused(SigV4Fault.PAYLOAD_MISMATCH, withPayloadHash(signed(), PayloadHash.EMPTY));
         assertRefused(SigV4Fault.PAYLOAD_MISMATCH, withPayloadHash(presigned(), PayloadHash.EMPTY));

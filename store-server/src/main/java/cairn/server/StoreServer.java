@@ -1,10 +1,10 @@
 package cairn.server;
 
-import cairn.api.Api;
 import cairn.Fault;
 import cairn.image.StoreKey;
 import cairn.server.account.AccessKey;
 import cairn.server.account.Accounts;
+import cairn.server.account.Regions;
 import cairn.server.account.Tickets;
 import cairn.server.api.AccountApi;
 import cairn.server.api.ApiDoor;
@@ -31,7 +31,6 @@ import cairn.server.transport.Transport;
 import cairn.server.upload.Uploads;
 import cairn.server.volume.Volumes;
 import cairn.sigv4.CredentialsFile;
-import cairn.sigv4.SigV4Verifier;
 import cairn.StoreException;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
@@ -47,7 +46,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -134,9 +132,9 @@ public final class StoreServer implements AutoCloseable {
                     new VolumeApi(registry),
                     new DiskApi(images, registry, chunks, (id, host) -> exports.uri(id, host, nbd, config.nbdSocket())),
                     new AccountApi(accounts));
-            SigV4Verifier verifier = new SigV4Verifier(accounts::findCredentials, Clock.systemUTC(), Set.of(Api.SERVICE));
             Transport transport = Transport.best();
-            httpServer = closing(new HttpServer(List.of(api), accounts, verifier, HttpLimits.DEFAULT, transport));
+            httpServer = closing(new HttpServer(
+                    List.of(api), accounts, Regions.ANY, Clock.systemUTC(), HttpLimits.DEFAULT, transport));
             nbdServer = closing(NbdServer.start(
                     exports, NbdLimits.DEFAULT, transport, Runtime.getRuntime().availableProcessors()));
         } catch (IOException | RuntimeException | Error e) {

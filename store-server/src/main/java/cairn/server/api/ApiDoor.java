@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 
 /** The door of our own API. {@link cairn.api.Api} lists what it answers. */
 public final class ApiDoor implements HttpDoor {
@@ -99,6 +100,11 @@ public final class ApiDoor implements HttpDoor {
     }
 
     @Override
+    public String service() {
+        return Api.SERVICE;
+    }
+
+    @Override
     public boolean serves(String path) {
         return path.startsWith(Api.PREFIX);
     }
@@ -116,13 +122,13 @@ public final class ApiDoor implements HttpDoor {
                 .map(each -> new Route(
                         each.requestBytesMax,
                         each.replyBytesMax,
-                        call -> each.action.answer(call, each.idOf(segments))))
+                        call -> CompletableFuture.completedFuture(each.action.answer(call, each.idOf(segments)))))
                 .orElseThrow(() -> new StoreException(
                         INVALID_REQUEST, "there is no " + Text.shown(method) + " of " + Text.shown(path)));
     }
 
     @Override
-    public HttpReply failed(Throwable failure) {
+    public HttpReply failed(Throwable failure, String requestId) {
         Throwable cause = Fault.cause(failure);
         if (cause instanceof SigV4Exception e) {
             return failed(e.fault(), e.getMessage());

@@ -12,18 +12,38 @@ import java.util.Optional;
 /**
  * A request whose signature has been verified.
  *
+ * @param requestId names this request, in its answer and in the server's log
+ * @param method in capitals
  * @param host as the request's Host header names this server, with its port where one is named
  * @param path decoded, without the query
  * @param query decoded parameters
+ * @param headers by lower-case name, as they came
  * @param body all of it
  */
-public record HttpCall(Caller caller, String host, String path, Map<String, List<String>> query, byte[] body) {
+public record HttpCall(
+        Caller caller,
+        String requestId,
+        String method,
+        String host,
+        String path,
+        Map<String, List<String>> query,
+        Map<String, List<String>> headers,
+        byte[] body) {
 
     /** A query parameter. @throws StoreException INVALID_REQUEST if it comes twice */
     public Optional<String> find(String name) {
-        List<String> values = query.getOrDefault(name, List.of());
+        return single("parameter", name, query.getOrDefault(name, List.of()));
+    }
+
+    /** A header, by its lower-case name. @throws StoreException INVALID_REQUEST if it comes twice */
+    public Optional<String> findHeader(String name) {
+        return single("header", name, headers.getOrDefault(name, List.of()));
+    }
+
+    private static Optional<String> single(String kind, String name, List<String> values) {
         if (values.size() > 1) {
-            throw new StoreException(INVALID_REQUEST, "parameter " + name + " comes " + values.size() + " times");
+            throw new StoreException(
+                    INVALID_REQUEST, kind + ' ' + Text.shown(name) + " comes " + values.size() + " times");
         }
         return values.stream().findFirst();
     }

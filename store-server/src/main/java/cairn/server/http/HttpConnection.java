@@ -5,13 +5,13 @@ import static cairn.Fault.NOT_FOUND;
 import static cairn.Fault.SHUTTING_DOWN;
 import static cairn.Fault.TOO_LARGE;
 
-import cairn.Digest;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
-import cairn.image.Region;
 import cairn.server.account.Accounts;
 import cairn.server.account.Caller;
+import cairn.server.account.Regions;
+import cairn.sigv4.PayloadHash;
 import cairn.sigv4.SigV4Exception;
 import cairn.sigv4.SigV4Verifier;
 import cairn.sigv4.SignableRequest;
@@ -44,10 +44,15 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -60,16 +65,21 @@ import org.slf4j.LoggerFactory;
 final class HttpConnection extends ChannelInboundHandlerAdapter {
     private static final Logger log = LoggerFactory.getLogger(HttpConnection.class);
     private static final int PARAMETERS_MAX = 1024;
+    private static final int HEADERS_MAX = 128;
+    private static final String REQUEST_ID = "x-amzn-RequestId";
     private static final HttpReply LAST_RESORT = new HttpReply(500, "", new byte[0], Map.of());
 
     /** What all connections share. */
     record Shared(
-            List<HttpDoor> doors,
+            List<Guarded> doors,
             Accounts accounts,
-            SigV4Verifier verifier,
+            Regions regions,
             HttpLimits limits,
             HeldBytes held,
             Executor workers) {}
+
+    /** A door and what its requests are verified by. */
+    record Guarded(HttpDoor door, SigV4Verifier verifier) {}
 
     /** What the server tells all connections. */
     enum Event {
@@ -98,8 +108,10 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     private boolean isDraining;
     private State state = State.IDLE;
     private boolean isKeptAlive;
-    private HttpDoor door;
+    private String requestId = "";
+    private Guarded door;
     private HttpDoor.Route route;
+    private SignableRequest request;
     private VerifiedRequest verified;
     private Caller caller;
     private String path = "";
@@ -109,7 +121,6 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     private HeldBytes.Reservation held;
     private byte[] body;
     private int bodyBytes;
-    private String hostHeader;
     private Future<?> deadline;
 
     private HttpConnection(Shared shared) {
@@ -191,15 +202,21 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         cancelDeadline();
         isKeptAlive = HttpUtil.isKeepAlive(head);
         refusal = null;
+        requestId = newRequestId();
         door = null;
+        verified = null;
+        path = "";
         discardedBytes = 0;
         try {
-            readTarget(head.uri());
+            QueryStringDecoder target = target(head.uri());
+            path = decoded(head.uri(), target::path);
             door = doorOf(path);
-            route = door.route(head.method().name(), path);
+            parameters = decoded(head.uri(), target::parameters);
+            route = door.door.route(head.method().name(), path);
+            requireHeaders(head);
             requireLength(head);
-            verified = shared.verifier.verify(signable(head));
-            caller = shared.accounts.caller(verified.accessKeyId(), new Region(verified.region()));
+            request = signable(head);
+            verifyHead(head);
         } catch (RuntimeException e) {
             refuse(ctx, e, HttpUtil.is100ContinueExpected(head));
             return;
@@ -207,36 +224,42 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         state = State.WAITING;
         int bodyBytesMax = expectedBytes(head);
         boolean isContinueExpected = HttpUtil.is100ContinueExpected(head);
-        String host = String.valueOf(head.headers().get(HttpHeaderNames.HOST));
         held = shared.held.reserve(
                 (long) bodyBytesMax + route.replyBytesMax(),
-                () -> ctx.executor().execute(() -> receive(ctx, host, bodyBytesMax, isContinueExpected)));
+                () -> ctx.executor().execute(() -> receive(ctx, bodyBytesMax, isContinueExpected)));
         if (held.isAtOnce()) {
-            receive(ctx, host, bodyBytesMax, isContinueExpected);
+            receive(ctx, bodyBytesMax, isContinueExpected);
         }
     }
 
     /** What is asked for, taken apart as signatures take it: a semicolon is a character like others. */
-    private void readTarget(String uri) {
-        path = "";
+    private static QueryStringDecoder target(String uri) {
         if (uri.indexOf('#') >= 0) {
             throw new StoreException(INVALID_REQUEST, "a request's target holds no fragment");
         }
+        return new QueryStringDecoder(uri, StandardCharsets.UTF_8, true, PARAMETERS_MAX, true);
+    }
+
+    private static <T> T decoded(String uri, Supplier<T> part) {
         try {
-            QueryStringDecoder target =
-                    new QueryStringDecoder(uri, StandardCharsets.UTF_8, true, PARAMETERS_MAX, true);
-            path = target.path();
-            parameters = target.parameters();
+            return part.get();
         } catch (IllegalArgumentException e) {
             throw new StoreException(INVALID_REQUEST, "the request's target is malformed: " + Text.shown(uri), e);
         }
     }
 
-    private HttpDoor doorOf(String path) {
+    private Guarded doorOf(String path) {
         return shared.doors.stream()
-                .filter(each -> each.serves(path))
+                .filter(each -> each.door.serves(path))
                 .findFirst()
                 .orElseThrow(() -> new StoreException(NOT_FOUND, "nothing is served at " + Text.shown(path)));
+    }
+
+    private static void requireHeaders(HttpRequest head) {
+        if (head.headers().size() > HEADERS_MAX) {
+            throw new StoreException(
+                    INVALID_REQUEST, head.headers().size() + " headers; at most " + HEADERS_MAX + " are taken");
+        }
     }
 
     private void requireLength(HttpRequest head) {
@@ -246,6 +269,25 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
                     TOO_LARGE,
                     "a body of " + lengthBytes + " bytes; at most " + route.requestBytesMax() + " are taken here");
         }
+    }
+
+    /**
+     * Verifies all but the body where the request says its hash, or has none. Else the signature can only be verified
+     * when the body has come, so no more is known yet than that a known key is named.
+     */
+    private void verifyHead(HttpRequest head) {
+        if (request.declaresPayload()) {
+            believe(door.verifier.verify(request));
+        } else if (expectedBytes(head) == 0) {
+            believe(door.verifier.verify(request.withPayloadHash(PayloadHash.EMPTY)));
+        } else {
+            door.verifier.requireHead(request);
+        }
+    }
+
+    private void believe(VerifiedRequest proven) {
+        verified = proven;
+        caller = shared.accounts.caller(proven.accessKeyId(), shared.regions.require(proven.region()));
     }
 
     private int expectedBytes(HttpRequest head) {
@@ -267,7 +309,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
                 null);
     }
 
-    private void receive(ChannelHandlerContext ctx, String host, int bodyBytesMax, boolean isContinueExpected) {
+    private void receive(ChannelHandlerContext ctx, int bodyBytesMax, boolean isContinueExpected) {
         if (state != State.WAITING || !ctx.channel().isActive()) {
             releaseHeld();
             return;
@@ -280,7 +322,6 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             return;
         }
         bodyBytes = 0;
-        hostHeader = host;
         state = State.RECEIVING;
         setDeadline(ctx);
         if (isContinueExpected) {
@@ -340,38 +381,52 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         }
         state = State.ANSWERING;
         try {
-            shared.workers.execute(() -> {
-                HttpReply reply = answer();
-                runOn(ctx, () -> reply(ctx, reply));
-            });
+            shared.workers.execute(() -> answer()
+                    .exceptionally(this::failed)
+                    .thenAccept(reply -> runOn(ctx, () -> reply(ctx, reply))));
         } catch (RejectedExecutionException e) {
             isKeptAlive = false;
-            reply(ctx, door.failed(new StoreException(SHUTTING_DOWN, "the server is going down")));
+            reply(ctx, failed(new StoreException(SHUTTING_DOWN, "the server is going down")));
         }
     }
 
     /** Runs on a worker, and always answers. The event loop does not touch this connection's request meanwhile. */
-    private HttpReply answer() {
+    private CompletionStage<HttpReply> answer() {
         try {
             byte[] whole = bodyBytes == body.length ? body : Arrays.copyOf(body, bodyBytes);
-            if (!verified.isPayloadUnsigned()) {
-                verified.requirePayload(Digest.of(whole).toString());
-            }
-            return route.handler().answer(new HttpCall(caller, hostHeader, path, parameters, whole));
+            verifyBody(whole);
+            return route.handler().answer(call(whole)).thenApply(Objects::requireNonNull);
         } catch (Throwable e) {
-            return failed(e);
+            return CompletableFuture.failedFuture(e);
         }
+    }
+
+    private void verifyBody(byte[] whole) {
+        if (verified == null) {
+            believe(door.verifier.verify(request.withPayloadHash(PayloadHash.of(whole))));
+        } else if (!verified.isPayloadUnsigned()) {
+            verified.requirePayload(PayloadHash.of(whole));
+        }
+    }
+
+    private HttpCall call(byte[] whole) {
+        Map<String, List<String>> headers = request.headersByName();
+        // It is there, for it is signed.
+        String host = headers.get("host").get(0);
+        return new HttpCall(caller, requestId, request.method(), host, path, parameters, headers, whole);
     }
 
     private HttpReply failed(Throwable failure) {
         try {
-            Fault fault = failure instanceof SigV4Exception e ? e.fault() : Fault.of(failure);
+            Throwable cause = Fault.cause(failure);
+            Fault fault = cause instanceof SigV4Exception e ? e.fault() : Fault.of(cause);
             switch (fault) {
-                case INTERNAL -> log.error("{} failed", Text.shown(path), failure);
-                case CORRUPT, NO_SPACE -> log.warn("{} failed: {}", Text.shown(path), Fault.cause(failure).getMessage());
-                default -> log.debug("{} refused: {}", Text.shown(path), failure.getMessage());
+                case INTERNAL -> log.error("{} {} failed", Text.shown(path), requestId, cause);
+                case CORRUPT, NO_SPACE ->
+                    log.warn("{} {} failed: {}", Text.shown(path), requestId, cause.getMessage());
+                default -> log.debug("{} {} refused: {}", Text.shown(path), requestId, cause.getMessage());
             }
-            return (door == null ? shared.doors.get(0) : door).failed(failure);
+            return (door == null ? shared.doors.get(0) : door).door.failed(cause, requestId);
         } catch (Throwable e) {
             // Out of memory, most likely; what can still be said needs none.
             return LAST_RESORT;
@@ -394,6 +449,11 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     private void refuseGarbage(ChannelHandlerContext ctx, Throwable cause) {
         boolean isTooLong = cause instanceof TooLongHttpHeaderException || cause instanceof TooLongHttpLineException;
         isKeptAlive = false;
+        if (state == State.IDLE) {
+            requestId = newRequestId();
+            door = null;
+            path = "";
+        }
         if (state == State.IDLE || state == State.RECEIVING || state == State.DISCARDING) {
             reply(ctx, failed(new StoreException(
                     isTooLong ? TOO_LARGE : INVALID_REQUEST, "this is no HTTP request: " + cause.getMessage())));
@@ -403,6 +463,22 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     private void reply(ChannelHandlerContext ctx, HttpReply reply) {
         state = State.REPLYING;
         body = null;
+        request = null;
+        setDeadline(ctx);
+        ctx.writeAndFlush(response(reply)).addListener(written -> {
+            cancelDeadline();
+            releaseHeld();
+            if (!written.isSuccess() || !isKeptAlive) {
+                ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+                return;
+            }
+            state = State.IDLE;
+            setDeadline(ctx);
+            next(ctx);
+        });
+    }
+
+    private FullHttpResponse response(HttpReply reply) {
         FullHttpResponse response = new DefaultFullHttpResponse(
                 HttpVersion.HTTP_1_1,
                 HttpResponseStatus.valueOf(reply.status()),
@@ -414,19 +490,9 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         if (reply.status() != HttpResponseStatus.NO_CONTENT.code()) {
             HttpUtil.setContentLength(response, reply.body().length);
         }
+        response.headers().set(REQUEST_ID, requestId);
         HttpUtil.setKeepAlive(response, isKeptAlive);
-        setDeadline(ctx);
-        ctx.writeAndFlush(response).addListener(written -> {
-            cancelDeadline();
-            releaseHeld();
-            if (!written.isSuccess() || !isKeptAlive) {
-                ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
-                return;
-            }
-            state = State.IDLE;
-            setDeadline(ctx);
-            next(ctx);
-        });
+        return response;
     }
 
     private void releaseHeld() {
@@ -452,7 +518,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
         if (event == Event.FINISH) {
             isKeptAlive = false;
-            if (state != State.REPLYING) {
+            if (state != State.REPLYING && state != State.ANSWERING) {
                 ctx.close();
             }
             return;
@@ -466,6 +532,10 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
         log.debug("{} broke off", ctx.channel(), cause);
         ctx.close();
+    }
+
+    private static String newRequestId() {
+        return UUID.randomUUID().toString();
     }
 
     private static void runOn(ChannelHandlerContext ctx, Runnable task) {

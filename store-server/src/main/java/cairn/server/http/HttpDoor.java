@@ -1,7 +1,12 @@
 package cairn.server.http;
 
+import java.util.concurrent.CompletionStage;
+
 /** One protocol over HTTP. */
 public interface HttpDoor {
+    /** The service for which requests that come in here are signed. */
+    String service();
+
     /** Whether requests for this path, without its query, come in here. */
     boolean serves(String path);
 
@@ -13,8 +18,13 @@ public interface HttpDoor {
      */
     Route route(String method, String path);
 
-    /** The failure as this protocol tells it. */
-    HttpReply failed(Throwable failure);
+    /**
+     * The failure as this protocol tells it: a {@link cairn.sigv4.SigV4Exception} if the request was not proven to come
+     * from a known key, for this door and now.
+     *
+     * @param requestId which the answer carries in its head, too
+     */
+    HttpReply failed(Throwable failure, String requestId);
 
     /**
      * What answers a kind of request.
@@ -24,9 +34,9 @@ public interface HttpDoor {
      */
     record Route(int requestBytesMax, int replyBytesMax, Handler handler) {}
 
-    /** Answers a request, on a thread that may block. */
+    /** Answers a request. It is called on a thread that may block, and may finish on any other. */
     @FunctionalInterface
     interface Handler {
-        HttpReply answer(HttpCall call);
+        CompletionStage<HttpReply> answer(HttpCall call);
     }
 }

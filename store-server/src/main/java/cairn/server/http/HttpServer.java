@@ -1,6 +1,7 @@
 package cairn.server.http;
 
 import cairn.server.account.Accounts;
+import cairn.server.account.Regions;
 import cairn.server.transport.Transport;
 import cairn.sigv4.SigV4Verifier;
 import io.netty.bootstrap.ServerBootstrap;
@@ -16,7 +17,9 @@ import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.time.Clock;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -34,9 +37,19 @@ public final class HttpServer implements AutoCloseable {
     private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
     private final ChannelGroup listeners = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
 
-    /** A server that listens nowhere yet. */
+    /**
+     * A server that listens nowhere yet.
+     *
+     * @param doors a request comes in by the first that serves its path; the first of all tells what fits none
+     * @param clock by which signatures are judged
+     */
     public HttpServer(
-            List<HttpDoor> doors, Accounts accounts, SigV4Verifier verifier, HttpLimits limits, Transport transport) {
+            List<HttpDoor> doors,
+            Accounts accounts,
+            Regions regions,
+            Clock clock,
+            HttpLimits limits,
+            Transport transport) {
         this.limits = limits;
         this.transport = transport;
         this.eventLoops = new MultiThreadIoEventLoopGroup(
@@ -47,7 +60,16 @@ public final class HttpServer implements AutoCloseable {
                 Math.max(WORKERS_MIN, 2 * Runtime.getRuntime().availableProcessors()),
                 new DefaultThreadFactory("worker", true));
         this.shared = new HttpConnection.Shared(
-                List.copyOf(doors), accounts, verifier, limits, new HeldBytes(limits.heldBytesMax()), workers);
+                doors.stream()
+                        .map(door -> new HttpConnection.Guarded(
+                                door,
+                                new SigV4Verifier(accounts::findCredentials, clock, Set.of(door.service()))))
+                        .toList(),
+                accounts,
+                regions,
+                limits,
+                new HeldBytes(limits.heldBytesMax()),
+                workers);
     }
 
     /** Listens. Returns where, for port 0 stands for any free one. */
