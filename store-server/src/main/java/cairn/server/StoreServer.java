@@ -5,6 +5,7 @@ import cairn.image.StoreKey;
 import cairn.server.account.AccessKey;
 import cairn.server.account.Accounts;
 import cairn.server.account.Regions;
+import cairn.server.account.SignedTokens;
 import cairn.server.account.Tickets;
 import cairn.server.api.AccountApi;
 import cairn.server.api.ApiDoor;
@@ -15,6 +16,7 @@ import cairn.server.api.SnapshotApi;
 import cairn.server.api.StoreInfoApi;
 import cairn.server.api.UploadApi;
 import cairn.server.api.VolumeApi;
+import cairn.server.ec2.Pages;
 import cairn.server.http.HttpLimits;
 import cairn.server.http.HttpServer;
 import cairn.server.image.BootProfileRegistry;
@@ -132,9 +134,12 @@ public final class StoreServer implements AutoCloseable {
                     new VolumeApi(registry),
                     new DiskApi(images, registry, chunks, (id, host) -> exports.uri(id, host, nbd, config.nbdSocket())),
                     new AccountApi(accounts));
+            Regions regions = Regions.ANY;
+            SignedTokens tokens = new SignedTokens(secrets.ticketKey(), clock);
+            Ec2Services ec2 = new Ec2Services(regions, new Pages(tokens, clock));
             Transport transport = Transport.best();
             httpServer = closing(new HttpServer(
-                    List.of(api), accounts, Regions.ANY, Clock.systemUTC(), HttpLimits.DEFAULT, transport));
+                    List.of(api, ec2.door()), accounts, regions, Clock.systemUTC(), HttpLimits.DEFAULT, transport));
             nbdServer = closing(NbdServer.start(
                     exports, NbdLimits.DEFAULT, transport, Runtime.getRuntime().availableProcessors()));
         } catch (IOException | RuntimeException | Error e) {

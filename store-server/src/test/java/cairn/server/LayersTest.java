@@ -51,6 +51,9 @@ class LayersTest {
                     Set.of("cairn.chunk", "cairn.tree", "cairn.image", "cairn.api", "cairn.sigv4", "cairn.server.storage",
                             "cairn.server.account", "cairn.server.image", "cairn.server.upload", "cairn.server.volume",
                             "cairn.server.http")),
+            entry("cairn.server.ec2",
+                    Set.of("cairn.tree", "cairn.image", "cairn.sigv4", "cairn.server.storage", "cairn.server.account",
+                            "cairn.server.image", "cairn.server.volume", "cairn.server.http")),
             entry("cairn.server", Set.of("*")),
             entry("cairn.bench", Set.of("*")));
 
