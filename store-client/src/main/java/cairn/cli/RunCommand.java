@@ -158,7 +158,9 @@ final class RunCommand extends StoreCommand {
         QemuHost host = QemuHost.of(terminal.variable("PATH"));
         Path qemu = program == null ? host.program(kind.architecture) : program;
         boolean isKvm = isKvm(host, kind.architecture);
-        Optional<QemuHost.Firmware> firmware = firmware(host, kind);
+        // A kernel that is given QEMU starts by itself.
+        Optional<QemuHost.Firmware> firmware =
+                kernel == null ? host.firmware(kind.architecture, kind.bootMode) : Optional.empty();
         List<PortForward> ports = freePorts();
         try (QemuSession session = new QemuSession()) {
             Messages.Volume volume = named.orElseGet(() -> createVolume(client, session));
@@ -238,21 +240,6 @@ final class RunCommand extends StoreCommand {
         }
         whyNot.ifPresent(reason -> terminal.say("emulating, which is slow: %s", reason));
         return whyNot.isEmpty();
-    }
-
-    /** None where a kernel is given: QEMU starts that by itself. */
-    private Optional<QemuHost.Firmware> firmware(QemuHost host, Kind kind) {
-        if (kernel != null) {
-            return Optional.empty();
-        }
-        if (kind.architecture == Architecture.ARM64) {
-            return Optional.of(host.firmware(kind.architecture));
-        }
-        return switch (kind.bootMode.orElse(BootMode.LEGACY_BIOS)) {
-            case LEGACY_BIOS -> Optional.empty();
-            case UEFI -> Optional.of(host.firmware(kind.architecture));
-            case UEFI_PREFERRED -> host.findFirmware(kind.architecture);
-        };
     }
 
     /** With a copy of the variables, for the machine writes them; they go with it. */

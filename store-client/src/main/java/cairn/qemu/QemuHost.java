@@ -3,6 +3,7 @@ package cairn.qemu;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.image.Architecture;
+import cairn.image.BootMode;
 import java.io.File;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -121,14 +122,31 @@ public record QemuHost(List<Path> programFolders, Path root, String hostArchitec
         }
     }
 
+    /**
+     * What a machine starts with; empty: what QEMU has.
+     *
+     * @param mode empty: nothing is known of the disk
+     * @throws StoreException NOT_FOUND if the machine needs UEFI and none is installed
+     */
+    public Optional<Firmware> firmware(Architecture guest, Optional<BootMode> mode) {
+        if (guest == Architecture.ARM64) {
+            return Optional.of(firmware(guest));
+        }
+        return switch (mode.orElse(BootMode.LEGACY_BIOS)) {
+            case LEGACY_BIOS -> Optional.empty();
+            case UEFI -> Optional.of(firmware(guest));
+            case UEFI_PREFERRED -> findFirmware(guest);
+        };
+    }
+
     /** UEFI for such a machine, without Secure Boot, as usual packages install it. */
-    public Optional<Firmware> findFirmware(Architecture guest) {
+    Optional<Firmware> findFirmware(Architecture guest) {
         return candidates(guest).filter(pair -> Files.isReadable(pair.code) && Files.isReadable(pair.variables))
                 .findFirst();
     }
 
     /** @throws StoreException NOT_FOUND if none is installed, with the name of the package */
-    public Firmware firmware(Architecture guest) {
+    Firmware firmware(Architecture guest) {
         return findFirmware(guest).orElseThrow(() -> new StoreException(
                 Fault.NOT_FOUND,
                 "UEFI firmware for " + guest.label() + " is missing: there is "

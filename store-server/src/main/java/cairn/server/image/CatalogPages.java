@@ -8,11 +8,11 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 
 /** Reads all records of one kind, so many at a time. @param prefix what their keys begin with, before the id */
-record CatalogPages(Catalog catalog, String prefix) {
+public record CatalogPages(Catalog catalog, String prefix) {
     private static final int ENTRIES = 1000;
 
     /** What passes a filter, in the order of the ids. @param after only ids after this one; may be empty */
-    <T> List<T> list(String after, int itemsMax, Function<Catalog.Entry, T> decode, Predicate<T> filter) {
+    public <T> List<T> list(String after, int itemsMax, Function<Catalog.Entry, T> decode, Predicate<T> filter) {
         List<T> items = new ArrayList<>();
         String last = prefix + after;
         while (items.size() < itemsMax) {
@@ -26,7 +26,7 @@ record CatalogPages(Catalog catalog, String prefix) {
         return items;
     }
 
-    void forEach(Consumer<Catalog.Entry> visitor) {
+    public void forEach(Consumer<Catalog.Entry> visitor) {
         String last = "";
         List<Catalog.Entry> some;
         do {

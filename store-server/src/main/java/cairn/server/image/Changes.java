@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.function.Function;
 
 /** Changes records that others may change at the same time. */
-final class Changes {
+public final class Changes {
     private static final int TRIES_MAX = 16;
 
     private Changes() {}
@@ -21,7 +21,7 @@ final class Changes {
      * @return the record as it is now
      * @throws StoreException NOT_FOUND if it is gone; CONFLICT if others were quicker each time
      */
-    static Catalog.Entry change(Catalog catalog, String key, Function<Catalog.Entry, byte[]> change) {
+    public static Catalog.Entry change(Catalog catalog, String key, Function<Catalog.Entry, byte[]> change) {
         for (int tries = 1; ; tries++) {
             Catalog.Entry before = catalog.find(key).orElseThrow(() -> ImageRegistry.notFound("record", key));
             byte[] after = change.apply(before);
