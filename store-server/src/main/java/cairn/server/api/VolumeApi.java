@@ -67,7 +67,7 @@ public final class VolumeApi {
         return new Volume(
                 volume.id().value(),
                 volume.owner().value(),
-                clients == 0 ? AVAILABLE : IN_USE,
+                clients == 0 && volume.settings().attachments().isEmpty() ? AVAILABLE : IN_USE,
                 volume.sizeBytes(),
                 volume.image().map(ImageId::value).orElse(null),
                 volume.snapshot().map(SnapshotId::value).orElse(null),

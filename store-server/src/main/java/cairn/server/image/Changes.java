@@ -6,6 +6,7 @@ import cairn.StoreException;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.Catalog;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /** Changes records that others may change at the same time. */
@@ -28,6 +29,27 @@ public final class Changes {
             try {
                 catalog.commit(List.of(new Change.PutIfVersion(key, before.version(), after)));
                 return new Catalog.Entry(key, before.version() + 1, after);
+            } catch (StoreException e) {
+                if (e.fault() != CONFLICT || tries == TRIES_MAX) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    /**
+     * Removes one record as it was checked, and checks again where somebody else was quicker.
+     *
+     * @param check what it throws is passed on
+     * @throws StoreException NOT_FOUND if it is gone; CONFLICT if others were quicker each time
+     */
+    static void remove(Catalog catalog, String key, Consumer<Catalog.Entry> check) {
+        for (int tries = 1; ; tries++) {
+            Catalog.Entry before = catalog.find(key).orElseThrow(() -> ImageRegistry.notFound("record", key));
+            check.accept(before);
+            try {
+                catalog.commit(List.of(new Change.Delete(key, before.version())));
+                return;
             } catch (StoreException e) {
                 if (e.fault() != CONFLICT || tries == TRIES_MAX) {
                     throw e;

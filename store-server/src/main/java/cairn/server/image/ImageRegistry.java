@@ -250,21 +250,40 @@ public final class ImageRegistry {
      * @throws StoreException NOT_FOUND, FORBIDDEN without the right, or INVALID_REQUEST for a malformed id
      */
     public Disk disk(Caller caller, Right right, String id) {
-        Snapshot snapshot;
+        Snapshot snapshot = content(caller, right, id, Optional.empty());
+        return new Disk(snapshot.root(), snapshot.domain());
+    }
+
+    /**
+     * As {@link #disk}: the snapshot itself.
+     *
+     * @param device of an image; empty: the root device
+     * @throws StoreException also INVALID_REQUEST for a device that the image does not have
+     */
+    Snapshot content(Caller caller, Right right, String id, Optional<String> device) {
         if (id.startsWith(ImageId.PREFIX)) {
-            snapshot = snapshots.readKept(read(caller, right, new ImageId(id)).manifest().root().snapshot());
-        } else if (id.startsWith(SnapshotId.PREFIX)) {
-            snapshot = snapshots.read(caller, right, new SnapshotId(id));
-        } else if (id.startsWith(VolumeId.PREFIX)) {
+            ImageManifest manifest = read(caller, right, new ImageId(id)).manifest();
+            return snapshots.readKept(device.map(name -> device(manifest, name)).orElseGet(manifest::root).snapshot());
+        }
+        if (id.startsWith(SnapshotId.PREFIX)) {
+            return snapshots.read(caller, right, new SnapshotId(id));
+        }
+        if (id.startsWith(VolumeId.PREFIX)) {
             throw new StoreException(
                     INVALID_REQUEST,
                     "volume " + new VolumeId(id)
                             + " may change at any time; make a snapshot of it first, and take that");
-        } else {
-            throw new StoreException(
-                    INVALID_REQUEST, "\"" + Text.shown(id) + "\" is no id (expecting \"ami-...\" or \"snap-...\")");
         }
-        return new Disk(snapshot.root(), snapshot.domain());
+        throw new StoreException(
+                INVALID_REQUEST, "\"" + Text.shown(id) + "\" is no id (expecting \"ami-...\" or \"snap-...\")");
+    }
+
+    private static BlockDevice device(ImageManifest manifest, String name) {
+        return manifest.blockDevices().stream()
+                .filter(each -> each.device().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new StoreException(
+                        INVALID_REQUEST, "image " + manifest.id() + " has no device " + Text.shown(name)));
     }
 
     /** Visits the ids of all images of the store. */

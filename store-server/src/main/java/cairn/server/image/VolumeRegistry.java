@@ -1,33 +1,38 @@
 package cairn.server.image;
 
+import static cairn.Fault.CONFLICT;
 import static cairn.Fault.INVALID_REQUEST;
 
 import cairn.Digest;
 import cairn.image.ImageId;
+import cairn.image.InstanceId;
 import cairn.image.NewVolume;
-import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
 import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.Catalog.Change;
+import cairn.server.storage.DomainId;
 import cairn.server.storage.VolumeBlocks;
 import cairn.server.volume.LiveVolume;
 import cairn.server.volume.Volume;
 import cairn.server.volume.Volumes;
 import cairn.server.volume.VolumeState;
 import cairn.StoreException;
+import cairn.Text;
 import cairn.tree.TreeRoot;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,6 +46,8 @@ import org.slf4j.LoggerFactory;
 public final class VolumeRegistry {
     private static final Logger log = LoggerFactory.getLogger(VolumeRegistry.class);
     private static final String VOLUME_PREFIX = "volume/";
+    /** How many may have a volume at once that is for several: as EC2 has it. */
+    private static final int INSTANCES_MAX = 16;
 
     private final Catalog catalog;
     private final ImageRegistry images;
@@ -66,8 +73,32 @@ public final class VolumeRegistry {
      *     a size that is missing, or smaller than the source's
      */
     public RegisteredVolume create(Caller caller, NewVolume wanted) {
-        Origin origin = wanted.source().map(id -> originOf(caller, id)).orElseGet(() -> blank(caller, wanted));
-        long baseBytes = origin.disk.root().sizeBytes();
+        return create(caller, VolumePlan.of(wanted, VolumeSettings.in(caller.region())), made -> List.of());
+    }
+
+    /**
+     * As {@link #create(Caller, NewVolume)}, with all that may be said of it.
+     *
+     * @param others changes that are to be made if and only if the volume is, such as that a client token is remembered
+     */
+    public RegisteredVolume create(
+            Caller caller, VolumePlan plan, Function<RegisteredVolume, List<Change>> others) {
+        Creation creation = prepare(caller, plan);
+        List<Change> changes = new ArrayList<>(others.apply(creation.volume));
+        changes.add(creation.change);
+        catalog.commit(changes);
+        return creation.volume;
+    }
+
+    /** A volume that is there once the change has been committed, together with whatever else is. */
+    public record Creation(RegisteredVolume volume, Change change) {}
+
+    /** Checks all that {@link #create(Caller, VolumePlan, Function)} does, and changes nothing. */
+    public Creation prepare(Caller caller, VolumePlan plan) {
+        NewVolume wanted = plan.wanted();
+        Origin origin =
+                wanted.source().map(id -> originOf(caller, id, plan.device())).orElseGet(() -> blank(caller, wanted));
+        long baseBytes = origin.root.sizeBytes();
         long sizeBytes = wanted.sizeBytes().orElse(baseBytes);
         if (sizeBytes < baseBytes) {
             throw new StoreException(
@@ -75,35 +106,44 @@ public final class VolumeRegistry {
                     "a volume made from " + wanted.source().orElseThrow() + " has at least its " + baseBytes
                             + " bytes, not " + sizeBytes);
         }
+        if (wanted.isEphemeral() && !plan.settings().attachments().isEmpty()) {
+            throw new StoreException(INVALID_REQUEST, "an instance has no volume that goes with its last client");
+        }
         VolumeId id = VolumeId.random(random);
         RegisteredVolume volume = new RegisteredVolume(
                 id,
                 caller.account(),
                 caller.region(),
-                new VolumeState(id.number(), sizeBytes, origin.disk.domain(), origin.disk.root(), 0),
+                new VolumeState(id.number(), sizeBytes, origin.domain, origin.root, 0),
                 origin.image,
-                origin.snapshot,
+                origin.snapshot.map(Snapshot::id),
                 wanted.isReadOnly(),
                 wanted.isEphemeral(),
                 clock.instant().truncatedTo(ChronoUnit.MILLIS),
-                VolumeSettings.in(caller.region()),
+                origin.inherited(plan.settings()),
                 wanted.tags());
-        catalog.commit(List.of(new Change.PutIfAbsent(VOLUME_PREFIX + id, VolumeRecords.encode(volume))));
-        return volume;
+        return new Creation(volume, new Change.PutIfAbsent(VOLUME_PREFIX + id, VolumeRecords.encode(volume)));
     }
 
     /** What a volume begins as. */
-    private record Origin(Disk disk, Optional<ImageId> image, Optional<SnapshotId> snapshot) {}
-
-    private Origin originOf(Caller caller, String source) {
-        if (source.startsWith(ImageId.PREFIX)) {
-            RegisteredImage image = images.read(caller, new ImageId(source));
-            return new Origin(
-                    images.disk(caller, Right.LAUNCH, source),
-                    Optional.of(image.id()),
-                    Optional.of(image.manifest().root().snapshot()));
+    private record Origin(TreeRoot root, DomainId domain, Optional<ImageId> image, Optional<Snapshot> snapshot) {
+        Origin(Optional<ImageId> image, Snapshot snapshot) {
+            this(snapshot.root(), snapshot.domain(), image, Optional.of(snapshot));
         }
-        return new Origin(images.disk(caller, Right.LAUNCH, source), Optional.empty(), Optional.of(new SnapshotId(source)));
+
+        /** What is encrypted stays so. */
+        VolumeSettings inherited(VolumeSettings settings) {
+            return snapshot.map(Snapshot::settings)
+                    .filter(source -> source.isEncrypted() && !settings.isEncrypted())
+                    .map(source -> settings.encrypted(settings.keyId().or(source::keyId)))
+                    .orElse(settings);
+        }
+    }
+
+    private Origin originOf(Caller caller, String source, Optional<String> device) {
+        Snapshot snapshot = images.content(caller, Right.LAUNCH, source, device);
+        boolean isImage = source.startsWith(ImageId.PREFIX);
+        return new Origin(isImage ? Optional.of(new ImageId(source)) : Optional.empty(), snapshot);
     }
 
     private static Origin blank(Caller caller, NewVolume wanted) {
@@ -111,15 +151,21 @@ public final class VolumeRegistry {
                 .orElseThrow(() -> new StoreException(
                         INVALID_REQUEST, "a volume that is made from no image and no snapshot needs a size"));
         return new Origin(
-                new Disk(TreeRoot.of(sizeBytes, Digest.ZERO), caller.domain()), Optional.empty(), Optional.empty());
+                TreeRoot.of(sizeBytes, Digest.ZERO), caller.domain(), Optional.empty(), Optional.empty());
     }
 
     /** @throws StoreException NOT_FOUND if there is none that the caller may see */
     public RegisteredVolume read(Caller caller, VolumeId id) {
+        return read(caller, Right.SEE, id);
+    }
+
+    /** @throws StoreException NOT_FOUND if there is none that the caller may see, FORBIDDEN without the right */
+    public RegisteredVolume read(Caller caller, Right right, VolumeId id) {
         RegisteredVolume volume = VolumeRecords.volume(entry(id));
         if (!Access.may(caller, Right.SEE, volume)) {
             throw ImageRegistry.notFound("volume", id.value());
         }
+        ImageRegistry.require(caller, right, volume, id.value());
         return volume;
     }
 
@@ -147,14 +193,76 @@ public final class VolumeRegistry {
      * Changes what may change about a volume.
      *
      * @param change may be called more than once, where others change the volume too; what it throws is passed on
-     * @throws StoreException NOT_FOUND if there is none that the caller may see
+     * @throws StoreException NOT_FOUND, or FORBIDDEN for one that is not the caller's to change
      */
     public RegisteredVolume change(Caller caller, VolumeId id, UnaryOperator<RegisteredVolume> change) {
-        read(caller, id);
+        read(caller, Right.MANAGE, id);
         return VolumeRecords.volume(Changes.change(
                 catalog,
                 VOLUME_PREFIX + id,
                 entry -> VolumeRecords.encode(change.apply(VolumeRecords.volume(entry)))));
+    }
+
+    /**
+     * Gives a volume to an instance: to one at a time, unless the volume is for several. From then on it is not
+     * removed, whether or not the instance has it open.
+     *
+     * @param zone of the instance
+     * @throws StoreException NOT_FOUND; FORBIDDEN; CONFLICT if an instance has it already, or it is ephemeral;
+     *     INVALID_REQUEST for one reason alone: it lies in another zone
+     */
+    public RegisteredVolume attach(Caller caller, VolumeId id, String zone, VolumeAttachment attachment) {
+        return change(caller, id, volume -> {
+            requireAttachable(volume, zone, attachment.instance());
+            return volume.with(volume.settings().with(attachment));
+        });
+    }
+
+    private static void requireAttachable(RegisteredVolume volume, String zone, InstanceId instance) {
+        VolumeSettings settings = volume.settings();
+        if (!settings.zone().equals(zone)) {
+            throw new StoreException(
+                    INVALID_REQUEST,
+                    "volume " + volume.id() + " lies in zone " + settings.zone() + ", instance " + instance + " in "
+                            + Text.shown(zone));
+        }
+        if (volume.isEphemeral()) {
+            throw new StoreException(
+                    CONFLICT, "volume " + volume.id() + " is ephemeral, and goes with its last client");
+        }
+        int instancesMax = settings.isMultiAttach() ? INSTANCES_MAX : 1;
+        if (settings.findAttachment(instance).isPresent() || settings.attachments().size() >= instancesMax) {
+            throw attached(volume);
+        }
+    }
+
+    private static StoreException attached(RegisteredVolume volume) {
+        return new StoreException(
+                CONFLICT,
+                "volume " + volume.id() + " is in use: attached to "
+                        + volume.settings().attachments().stream()
+                                .map(each -> each.instance().value())
+                                .collect(Collectors.joining(", ")));
+    }
+
+    /**
+     * Takes a volume from an instance. Whoever has it open keeps it open.
+     *
+     * @throws StoreException NOT_FOUND; FORBIDDEN; CONFLICT if the instance does not have it
+     */
+    public RegisteredVolume detach(Caller caller, VolumeId id, InstanceId instance) {
+        return change(caller, id, volume -> {
+            if (volume.settings().findAttachment(instance).isEmpty()) {
+                throw new StoreException(CONFLICT, "volume " + id + " is not attached to " + instance);
+            }
+            return volume.with(volume.settings().without(instance));
+        });
+    }
+
+    /** The volumes that an instance has, of those that the caller may see, in the order of their ids. */
+    public List<RegisteredVolume> attachedTo(Caller caller, InstanceId instance) {
+        return pages().list("", Integer.MAX_VALUE, VolumeRecords::volume, volume ->
+                volume.settings().findAttachment(instance).isPresent() && Access.may(caller, Right.SEE, volume));
     }
 
     private CatalogPages pages() {
@@ -203,15 +311,20 @@ public final class VolumeRegistry {
         return volumes.live(id.number(), () -> VolumeRecords.volume(entry(id)).state());
     }
 
-    /** @throws StoreException NOT_FOUND, or CONFLICT where somebody uses it */
+    /** @throws StoreException NOT_FOUND, FORBIDDEN, or CONFLICT where an instance has it or somebody uses it */
     public void remove(Caller caller, VolumeId id) {
-        read(caller, id);
+        requireDetached(read(caller, Right.MANAGE, id));
         volumes.whileUnused(id.number(), () -> removeUnused(id));
     }
 
+    private static void requireDetached(RegisteredVolume volume) {
+        if (!volume.settings().attachments().isEmpty()) {
+            throw attached(volume);
+        }
+    }
+
     private void removeUnused(VolumeId id) {
-        Catalog.Entry entry = entry(id);
-        catalog.commit(List.of(new Change.Delete(entry.key(), entry.version())));
+        Changes.remove(catalog, VOLUME_PREFIX + id, entry -> requireDetached(VolumeRecords.volume(entry)));
         left.remove(id);
         removeBlocks(id.number());
     }

@@ -6,6 +6,8 @@ import static cairn.server.image.VolumeWorld.THEM;
 import static cairn.server.image.VolumeWorld.US;
 import static cairn.server.image.VolumeWorld.assertFails;
 import static cairn.server.image.VolumeWorld.assertFault;
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -15,9 +17,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import cairn.Digest;
 import cairn.Fault;
 import cairn.StoreException;
+import cairn.image.InstanceId;
 import cairn.image.NewVolume;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
+import cairn.server.storage.Catalog;
+import cairn.server.storage.Catalog.Change.PutIfAbsent;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.TestDisk;
 import cairn.server.storage.VolumeBlocks;
@@ -27,16 +32,23 @@ import cairn.server.volume.VolumeState;
 import cairn.tree.Tree;
 import cairn.tree.TreeRoot;
 import io.netty.buffer.Unpooled;
+import java.time.Clock;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class VolumeRegistryTest {
     private static final VolumeId UNKNOWN = new VolumeId("vol-00123456789abcdef");
+    private static final InstanceId ONE = new InstanceId("i-00000000000000001");
+    private static final InstanceId TWO = new InstanceId("i-00000000000000002");
 
     private final VolumeWorld world = new VolumeWorld();
     private final VolumeRegistry registry = world.registry;
@@ -296,5 +308,178 @@ class VolumeRegistryTest {
         assertEquals(List.of(kept.number()), numbers);
         assertArrayEquals(new byte[] {1}, world.read(kept, 0, 1));
         assertEquals(VolumeBlocks.BLOCK_BYTES, registry.dirtyBytes(kept));
+    }
+
+    private static VolumeAttachment at(InstanceId instance) {
+        return new VolumeAttachment(
+                instance, "/dev/sdf", true, Instant.parse("2026-11-23T10:44:09Z"), VolumeAttachment.State.ATTACHED);
+    }
+
+    @Test
+    void oneInstanceAtATimeHasAVolume() {
+        VolumeId id = registry.create(US, NewVolume.of(image.id().value())).id();
+
+        RegisteredVolume attached = registry.attach(US, id, "locala", at(ONE));
+
+        assertEquals(List.of(at(ONE)), attached.settings().attachments());
+        assertEquals(attached, registry.read(US, id));
+        assertEquals(List.of(attached), registry.attachedTo(US, ONE));
+        assertEquals(List.of(), registry.attachedTo(THEM, ONE));
+        assertFault(Fault.CONFLICT, () -> registry.attach(US, id, "locala", at(ONE)));
+        StoreException refused =
+                assertThrows(StoreException.class, () -> registry.attach(US, id, "locala", at(TWO)));
+        assertEquals(Fault.CONFLICT, refused.fault());
+        assertEquals("volume " + id + " is in use: attached to " + ONE, refused.getMessage());
+        assertFault(Fault.CONFLICT, () -> registry.detach(US, id, TWO));
+
+        assertEquals(List.of(), registry.detach(US, id, ONE).settings().attachments());
+        assertFault(Fault.CONFLICT, () -> registry.detach(US, id, ONE));
+        assertEquals(
+                TWO,
+                registry.attach(US, id, "locala", at(TWO)).settings().attachments().get(0).instance());
+    }
+
+    @Test
+    void severalInstancesHaveAVolumeThatIsForSeveral() {
+        VolumeSettings several = VolumeSettings.in("locala").withType("io2", Optional.of(1000), Optional.empty());
+        VolumeId id = registry.create(
+                        US,
+                        VolumePlan.of(NewVolume.of(image.id().value()), several.withMultiAttach(true)),
+                        made -> List.of())
+                .id();
+
+        registry.attach(US, id, "locala", at(ONE));
+        RegisteredVolume both = registry.attach(US, id, "locala", at(TWO));
+
+        assertEquals(List.of(at(ONE), at(TWO)), both.settings().attachments());
+        assertEquals(List.of(at(TWO)), registry.detach(US, id, ONE).settings().attachments());
+        for (int n = 0; n < 15; n++) {
+            registry.attach(US, id, "locala", at(new InstanceId(String.format("i-%017x", 100 + n))));
+        }
+        assertFault(Fault.CONFLICT, () -> registry.attach(US, id, "locala", at(ONE)));
+    }
+
+    @Test
+    void anInstanceInAnotherZoneIsTheOneReasonWhyAnAttachmentIsNoValidRequest() {
+        VolumeId id = registry.create(US, NewVolume.of(image.id().value())).id();
+
+        assertFault(Fault.INVALID_REQUEST, () -> registry.attach(US, id, "localb", at(ONE)));
+        assertFault(Fault.NOT_FOUND, () -> registry.attach(THEM, id, "locala", at(ONE)));
+        assertFault(Fault.NOT_FOUND, () -> registry.attach(US, UNKNOWN, "locala", at(ONE)));
+        assertFault(Fault.CONFLICT, () -> registry.attach(US, ephemeral(), "locala", at(ONE)));
+        assertFault(Fault.INVALID_REQUEST, () -> new VolumeAttachment(
+                ONE, "a b", true, Instant.EPOCH, VolumeAttachment.State.ATTACHED));
+        assertEquals(List.of(), registry.read(US, id).settings().attachments());
+        assertEquals(ONE, registry.attach(ROOT, id, "locala", at(ONE)).settings().attachments().get(0).instance());
+    }
+
+    @Test
+    void anAttachedVolumeIsNotRemovedThoughNobodyHasOpenedItSinceTheServerStarted() {
+        VolumeId id = registry.create(US, NewVolume.of(image.id().value())).id();
+        registry.attach(US, id, "locala", at(ONE));
+        VolumeRegistry restarted = new VolumeRegistry(
+                world.catalog, world.images, world.volumes, world.storage.volumeBlocks(), Clock.systemUTC());
+        restarted.removeLeftovers();
+
+        StoreException refused = assertThrows(StoreException.class, () -> restarted.remove(US, id));
+
+        assertEquals(Fault.CONFLICT, refused.fault());
+        assertEquals("volume " + id + " is in use: attached to " + ONE, refused.getMessage());
+        assertEquals(0, restarted.clients(id));
+        restarted.detach(US, id, ONE);
+        restarted.remove(US, id);
+        assertFault(Fault.NOT_FOUND, () -> restarted.read(US, id));
+    }
+
+    @Test
+    void ofManyWhoAttachAVolumeAtOnceOneDoes() throws Exception {
+        VolumeId id = registry.create(US, NewVolume.blank(MIB)).id();
+        ExecutorService threads = Executors.newFixedThreadPool(8);
+        try {
+            List<Future<Boolean>> all = new ArrayList<>();
+            for (int n = 0; n < 32; n++) {
+                InstanceId instance = new InstanceId(String.format("i-%017x", n));
+                all.add(threads.submit(() -> {
+                    try {
+                        return registry.attach(US, id, "locala", at(instance)).settings().attachments().size() == 1;
+                    } catch (StoreException e) {
+                        assertEquals(Fault.CONFLICT, e.fault());
+                        return false;
+                    }
+                }));
+            }
+            int attached = 0;
+            for (Future<Boolean> each : all) {
+                attached += each.get() ? 1 : 0;
+            }
+
+            assertEquals(1, attached);
+            assertEquals(1, registry.read(US, id).settings().attachments().size());
+        } finally {
+            threads.shutdown();
+        }
+    }
+
+    @Test
+    void whatGoesWithAVolumeIsMadeWithItOrNotAtAll() {
+        VolumeSettings settings = VolumeSettings.in("localb").encrypted(Optional.of("ours"));
+        VolumePlan plan = VolumePlan.of(NewVolume.of(image.id().value()), settings.with(at(ONE)));
+
+        RegisteredVolume made = registry.create(
+                US, plan, volume -> List.of(new PutIfAbsent("token/1", volume.id().value().getBytes(US_ASCII))));
+
+        assertEquals(settings.with(at(ONE)), registry.read(US, made.id()).settings());
+        assertEquals(
+                made.id().value(), new String(world.catalog.find("token/1").orElseThrow().value(), US_ASCII));
+        assertFault(Fault.CONFLICT, () -> registry.create(
+                US, plan, volume -> List.of(new PutIfAbsent("token/1", new byte[1]))));
+        assertEquals(1, registry.count());
+    }
+
+    @Test
+    void aVolumeOfWhatIsEncryptedIsEncrypted() {
+        SnapshotId snapshot = image.manifest().root().snapshot();
+        world.completed.change(US, snapshot, each ->
+                each.with(new SnapshotSettings(true, Optional.of("theirs"), Optional.empty())));
+
+        VolumeSettings ofImage = registry.create(US, NewVolume.of(image.id().value())).settings();
+        VolumeSettings ofSnapshot = registry.create(
+                        US,
+                        VolumePlan.of(
+                                NewVolume.of(snapshot.value()),
+                                VolumeSettings.in("locala").encrypted(Optional.of("ours"))),
+                        made -> List.of())
+                .settings();
+
+        assertTrue(ofImage.isEncrypted());
+        assertEquals(Optional.of("theirs"), ofImage.keyId());
+        assertEquals(Optional.of("ours"), ofSnapshot.keyId());
+    }
+
+    @Test
+    void aDeviceOfAnImageMayBeNamed() {
+        Optional<String> root = Optional.of("/dev/vda");
+        NewVolume wanted = NewVolume.of(image.id().value());
+
+        RegisteredVolume made = registry.create(
+                US, new VolumePlan(wanted, root, VolumeSettings.in("locala")), volume -> List.of());
+
+        assertEquals(Optional.of(image.manifest().root().snapshot()), made.snapshot());
+        assertFault(Fault.INVALID_REQUEST, () -> registry.prepare(
+                US, new VolumePlan(wanted, Optional.of("/dev/vdb"), VolumeSettings.in("locala"))));
+    }
+
+    @Test
+    void aRecordOfBeforeThereWereAttachmentsIsRead() {
+        RegisteredVolume volume = registry.create(US, NewVolume.blank(MIB));
+        String json = new String(world.catalog.find("volume/" + volume.id()).orElseThrow().value(), UTF_8);
+        for (String older : List.of(
+                json.replaceFirst(",\"isMultiAttach\":false", "").replaceFirst(",\"attachments\":\\[]", ""),
+                json.replaceFirst(",\"settings\":\\{[^}]*}", ""))) {
+            assertTrue(older.length() < json.length());
+            assertEquals(
+                    volume,
+                    VolumeRecords.volume(new Catalog.Entry("volume/" + volume.id(), 1, older.getBytes(UTF_8))));
+        }
     }
 }
