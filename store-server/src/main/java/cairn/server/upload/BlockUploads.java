@@ -1,0 +1,649 @@
+package cairn.server.upload;
+
+import static cairn.Fault.CONFLICT;
+import static cairn.Fault.CORRUPT;
+import static cairn.Fault.FORBIDDEN;
+import static cairn.Fault.INTERNAL;
+import static cairn.Fault.INVALID_REQUEST;
+import static cairn.Fault.NOT_FOUND;
+import static cairn.Fault.SHUTTING_DOWN;
+
+import cairn.Digest;
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.chunk.Chunk;
+import cairn.chunk.ChunkCodec;
+import cairn.chunk.ChunkId;
+import cairn.chunk.Codec;
+import cairn.image.SnapshotId;
+import cairn.server.account.Access;
+import cairn.server.account.Access.Right;
+import cairn.server.account.Caller;
+import cairn.server.account.Sharing;
+import cairn.server.image.PendingSnapshots;
+import cairn.server.image.Snapshot;
+import cairn.server.image.SnapshotInProgress;
+import cairn.server.image.SnapshotRegistry;
+import cairn.server.image.SnapshotSettings;
+import cairn.server.storage.Catalog;
+import cairn.server.storage.Catalog.Change;
+import cairn.server.storage.ChunkStore;
+import cairn.server.storage.DomainId;
+import cairn.server.storage.ItemKey;
+import cairn.server.storage.PendingBlocks;
+import cairn.server.storage.PendingBlocks.Row;
+import cairn.tree.TreeRoot;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Takes snapshots in block by block, in any order and by any number of writers, until their writer says that they are
+ * complete. Pending ones survive a restart with every block that was answered; one that nobody writes to for its timeout
+ * ends as failed.
+ *
+ * <p>A block's chunks go to the chunk store at once, under their ids; only which they are is kept beside, until the tree
+ * is made. Safe for threads. In memory it holds a few hundred bytes for each pending snapshot, of which an account has at
+ * most {@link #PENDING_MAX}, and for each block that waits to be synced.
+ */
+public final class BlockUploads implements PendingSnapshots, AutoCloseable {
+    /** What an index names. */
+    public static final int BLOCK_BYTES = PendingBlocks.CHUNKS_OF_BLOCK * Chunk.SIZE_BYTES;
+    /** Snapshots that one account may be writing at a time, as AWS has it. */
+    public static final int PENDING_MAX = 100;
+    /** How long one that has failed is told of. */
+    static final Duration FAILED_KEPT = Duration.ofDays(7);
+
+    private static final Logger log = LoggerFactory.getLogger(BlockUploads.class);
+    private static final String PREFIX = "pending-snapshot/";
+    private static final int ENTRIES_AT_ONCE = 1000;
+    private static final int MAKERS = 2;
+    private static final int SWEEP_SECONDS = 15;
+    private static final int CLOSE_SECONDS = 30;
+    private static final int PERCENT_MAX = 100;
+
+    private final Catalog catalog;
+    private final ChunkStore chunks;
+    private final PendingBlocks blocks;
+    private final SnapshotRegistry completed;
+    private final Clock clock;
+    private final BlockCommitter committer;
+    private final ExecutorService makers = Executors.newFixedThreadPool(MAKERS, daemons("snapshot-completion"));
+    private final ScheduledExecutorService sweeper =
+            Executors.newSingleThreadScheduledExecutor(daemons("pending-snapshots"));
+    private final Map<SnapshotId, Pending> pending = new ConcurrentHashMap<>();
+    private final ThreadLocal<byte[]> packed =
+            ThreadLocal.withInitial(() -> new byte[ChunkCodec.scratchBytes(Chunk.SIZE_BYTES)]);
+    private volatile boolean isClosing;
+
+    /** What has become of a snapshot whose writer says that it is complete. */
+    public enum Outcome {
+        COMPLETED,
+        /** It never will be; {@link #find} says why. */
+        FAILED
+    }
+
+    /** A snapshot and what goes on with it. Its own lock guards all of it. */
+    private static final class Pending {
+        /** May be read without the lock: its owner never changes. */
+        private volatile PendingSnapshot snapshot;
+        private long version;
+        private Instant lastUsedAt;
+        /** Blocks on their way. */
+        private int writing;
+        private long blocksWritten;
+        private int progressPercent;
+        private boolean isGone;
+        /** Null unless it is being completed. */
+        private CompletableFuture<Outcome> completion;
+
+        Pending(PendingSnapshot snapshot, long version, Instant lastUsedAt) {
+            this.snapshot = snapshot;
+            this.version = version;
+            this.lastUsedAt = lastUsedAt;
+        }
+
+        synchronized void requireWritable() {
+            if (isGone) {
+                throw notFound(snapshot.id());
+            }
+            if (snapshot.failure().isPresent()) {
+                throw new StoreException(CONFLICT, "snapshot " + snapshot.id() + " has failed: "
+                        + snapshot.failure().get().why());
+            }
+            if (completion != null) {
+                throw new StoreException(CONFLICT, "snapshot " + snapshot.id() + " is being completed");
+            }
+        }
+
+        synchronized PendingSnapshot beginWriting(Instant now) {
+            requireWritable();
+            lastUsedAt = now;
+            writing++;
+            return snapshot;
+        }
+
+        synchronized void endWriting(boolean isWritten, Instant now) {
+            lastUsedAt = now;
+            writing--;
+            blocksWritten += isWritten ? 1 : 0;
+            notifyAll();
+        }
+
+        /** Waits for blocks on their way, of which there come no more. */
+        void awaitWritten() {
+            try {
+                while (writing > 0) {
+                    wait();
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new StoreException(SHUTTING_DOWN, "the server is going down", e);
+            }
+        }
+
+        synchronized SnapshotInProgress seen() {
+            return new SnapshotInProgress(
+                    snapshot.id(),
+                    snapshot.owner(),
+                    snapshot.region(),
+                    Optional.empty(),
+                    snapshot.parent(),
+                    snapshot.sizeBytes(),
+                    snapshot.description(),
+                    snapshot.tags(),
+                    snapshot.startedAt(),
+                    blocksWritten * BLOCK_BYTES,
+                    progressPercent,
+                    snapshot.failure().map(PendingSnapshot.Failure::why));
+        }
+    }
+
+    /** Goes on with what was being written, or made, when the server ended. */
+    public BlockUploads(
+            Catalog catalog, ChunkStore chunks, PendingBlocks blocks, SnapshotRegistry completed, Clock clock) {
+        this.catalog = catalog;
+        this.chunks = chunks;
+        this.blocks = blocks;
+        this.completed = completed;
+        this.clock = clock;
+        readPending();
+        removeLeftovers();
+        this.committer = new BlockCommitter(chunks, blocks);
+        pending.values().stream().filter(each -> each.snapshot.isCompleting()).forEach(this::resume);
+        sweeper.scheduleWithFixedDelay(this::sweepOrWarn, SWEEP_SECONDS, SWEEP_SECONDS, TimeUnit.SECONDS);
+    }
+
+    private static ThreadFactory daemons(String name) {
+        return task -> {
+            Thread thread = new Thread(task, name);
+            thread.setDaemon(true);
+            return thread;
+        };
+    }
+
+    private void readPending() {
+        Instant now = now();
+        String last = "";
+        List<Catalog.Entry> some;
+        do {
+            some = catalog.list(PREFIX, last, ENTRIES_AT_ONCE);
+            for (Catalog.Entry entry : some) {
+                PendingSnapshot snapshot = PendingRecords.decode(entry);
+                pending.put(snapshot.id(), new Pending(snapshot, entry.version(), now));
+                last = entry.key();
+            }
+        } while (!some.isEmpty());
+    }
+
+    /** Rows are removed after their snapshot's record has changed, or not, where the server ended just then. */
+    private void removeLeftovers() {
+        Set<Long> wanted = new TreeSet<>();
+        pending.values().stream()
+                .filter(each -> each.snapshot.failure().isEmpty())
+                .forEach(each -> wanted.add(each.snapshot.number()));
+        List<Long> leftovers = new ArrayList<>();
+        blocks.forEachSnapshot(number -> {
+            if (!wanted.contains(number)) {
+                leftovers.add(number);
+            }
+        });
+        leftovers.forEach(blocks::remove);
+    }
+
+    private Instant now() {
+        return clock.instant().truncatedTo(ChronoUnit.MILLIS);
+    }
+
+    /**
+     * Begins a snapshot.
+     *
+     * @param others makes changes, of the new id, that are to be made if and only if the snapshot is begun
+     * @throws StoreException NOT_FOUND or FORBIDDEN for a parent that the caller may not read; INVALID_REQUEST if the
+     *     parent is larger; CONFLICT if the account is writing {@link #PENDING_MAX} already, or another change finds
+     *     that its condition does not hold
+     */
+    public SnapshotInProgress start(
+            Caller caller, NewBlockSnapshot wanted, Function<SnapshotId, List<Change>> others) {
+        requireOpen();
+        Optional<Snapshot> parent = wanted.parent().map(id -> completed.read(caller, Right.READ, id));
+        parent.ifPresent(each -> requireRoom(each, wanted));
+        PendingSnapshot snapshot = new PendingSnapshot(
+                newId(),
+                caller.account(),
+                caller.region(),
+                caller.domain(),
+                wanted.sizeGib(),
+                wanted.parent(),
+                parent.map(each -> new PendingSnapshot.Base(each.root(), each.domain())),
+                wanted.description(),
+                wanted.tags(),
+                wanted.timeout(),
+                now(),
+                settings(wanted, parent),
+                false,
+                Optional.empty());
+        List<Change> changes = new ArrayList<>(others.apply(snapshot.id()));
+        changes.add(new Change.PutIfAbsent(key(snapshot.id()), PendingRecords.encode(snapshot)));
+        Pending begun = new Pending(snapshot, 1, snapshot.startedAt());
+        enter(caller, begun, changes);
+        return begun.seen();
+    }
+
+    private static void requireRoom(Snapshot parent, NewBlockSnapshot wanted) {
+        if (parent.root().sizeBytes() > (long) wanted.sizeGib() << 30) {
+            throw new StoreException(INVALID_REQUEST, "parent snapshot " + parent.id() + " has "
+                    + parent.root().sizeBytes() + " bytes, more than " + wanted.sizeGib() + " GiB");
+        }
+    }
+
+    /** Encryption follows the parent. */
+    private static SnapshotSettings settings(NewBlockSnapshot wanted, Optional<Snapshot> parent) {
+        return parent.map(Snapshot::settings)
+                .filter(SnapshotSettings::isEncrypted)
+                .map(settings -> new SnapshotSettings(true, settings.keyId(), Optional.empty()))
+                .orElse(wanted.settings());
+    }
+
+    /** An id whose blocks are nobody else's. */
+    private SnapshotId newId() {
+        SnapshotId id = completed.newId();
+        while (!blocks.list(PendingSnapshot.number(id), 0, 1).isEmpty()) {
+            id = completed.newId();
+        }
+        return id;
+    }
+
+    private synchronized void enter(Caller caller, Pending begun, List<Change> changes) {
+        long already = pending.values().stream()
+                .filter(each -> each.snapshot.owner().equals(caller.account()) && each.snapshot.failure().isEmpty())
+                .count();
+        if (already >= PENDING_MAX) {
+            throw new StoreException(CONFLICT, "account " + caller.account() + " is writing " + already
+                    + " snapshots, no more than " + PENDING_MAX + " at a time");
+        }
+        catalog.commit(changes);
+        pending.put(begun.snapshot.id(), begun);
+    }
+
+    /**
+     * Keeps a block, in place of one that was written before. Where two write the same one at a time, either stays,
+     * whole.
+     *
+     * @param block {@link #BLOCK_BYTES}; not looked at any more when this returns
+     * @param checksum its SHA-256
+     * @param progressPercent how much of the whole is written, if the writer says so
+     * @return done once the block survives a crash; it may be written again where this fails
+     * @throws StoreException NOT_FOUND, FORBIDDEN; INVALID_REQUEST if the index is not below the size, or the checksum is
+     *     another; CONFLICT if the snapshot is complete, being completed, or has failed; UNAVAILABLE if too much is
+     *     being written; NO_SPACE
+     */
+    public CompletableFuture<Void> putBlock(
+            Caller caller, SnapshotId id, int blockIndex, byte[] block, Digest checksum, Optional<Integer> progressPercent) {
+        Pending target = read(caller, id);
+        PendingSnapshot snapshot = target.beginWriting(now());
+        CompletableFuture<Void> written;
+        try {
+            requireBlock(snapshot, blockIndex, block, checksum);
+            Row row = new Row(snapshot.number(), blockIndex, store(snapshot.domain(), block), checksum);
+            written = committer.commit(snapshot.domain(), row);
+        } catch (RuntimeException | Error e) {
+            target.endWriting(false, now());
+            throw e;
+        }
+        progressPercent.ifPresent(percent -> setProgress(target, percent));
+        return written.whenComplete((done, failure) -> target.endWriting(failure == null, now()));
+    }
+
+    private static void setProgress(Pending target, int percent) {
+        synchronized (target) {
+            target.progressPercent = Math.max(target.progressPercent, Math.min(PERCENT_MAX, percent));
+        }
+    }
+
+    private static void requireBlock(PendingSnapshot snapshot, int blockIndex, byte[] block, Digest checksum) {
+        if (blockIndex < 0 || blockIndex >= snapshot.blockCount()) {
+            throw new StoreException(INVALID_REQUEST, "snapshot " + snapshot.id() + " of " + snapshot.sizeGib()
+                    + " GiB has blocks 0 to " + (snapshot.blockCount() - 1) + ", not " + blockIndex);
+        }
+        if (block.length != BLOCK_BYTES) {
+            throw new StoreException(INVALID_REQUEST, "a block has " + BLOCK_BYTES + " bytes, not " + block.length);
+        }
+        if (!Digest.of(block).equals(checksum)) {
+            throw new StoreException(INVALID_REQUEST, "block " + blockIndex + " is not what its checksum says");
+        }
+    }
+
+    private List<ChunkId> store(DomainId domain, byte[] block) {
+        List<ChunkId> ids = new ArrayList<>(PendingBlocks.CHUNKS_OF_BLOCK);
+        for (int at = 0; at < BLOCK_BYTES; at += Chunk.SIZE_BYTES) {
+            ChunkId id = Chunk.idOf(block, at);
+            if (!id.isAbsent() && !chunks.contains(domain, ItemKey.of(id))) {
+                int packedBytes = ChunkCodec.pack(Codec.LZ4, block, at, Chunk.SIZE_BYTES, packed.get(), 0);
+                chunks.putChunk(domain, ItemKey.of(id), packed.get(), 0, packedBytes);
+            }
+            ids.add(id);
+        }
+        return ids;
+    }
+
+    /**
+     * Ends the writing of a snapshot. May be asked again: of one that is being completed all get the same answer, one
+     * that is completed, or has failed, is.
+     *
+     * @param changedBlocks how many different blocks were written
+     * @param checksum SHA-256 of all their checksums, each 32 bytes, in the order of their indices
+     * @return done once the snapshot is completed, or not; fails with INVALID_REQUEST if other blocks were written, or
+     *     with NO_SPACE; then it is pending as before
+     * @throws StoreException NOT_FOUND, FORBIDDEN
+     */
+    public CompletableFuture<Outcome> complete(
+            Caller caller, SnapshotId id, long changedBlocks, Optional<Digest> checksum) {
+        Optional<Pending> found = findPending(caller, id);
+        return found.flatMap(target -> complete(target, changedBlocks, checksum)).orElseGet(() -> {
+            completed.read(caller, Right.MANAGE, id);
+            return CompletableFuture.completedFuture(Outcome.COMPLETED);
+        });
+    }
+
+    /** Nothing if it is no longer pending. */
+    private Optional<CompletableFuture<Outcome>> complete(
+            Pending target, long changedBlocks, Optional<Digest> checksum) {
+        synchronized (target) {
+            if (target.isGone) {
+                return Optional.empty();
+            }
+            if (target.snapshot.failure().isPresent()) {
+                return Optional.of(CompletableFuture.completedFuture(Outcome.FAILED));
+            }
+            if (target.completion == null) {
+                requireOpen();
+                begin(target, () -> requireWritten(target, changedBlocks, checksum));
+            }
+            return Optional.of(target.completion.copy());
+        }
+    }
+
+    private void resume(Pending target) {
+        synchronized (target) {
+            begin(target, () -> {});
+        }
+    }
+
+    private void begin(Pending target, Runnable check) {
+        CompletableFuture<Outcome> completion = new CompletableFuture<>();
+        target.completion = completion;
+        makers.execute(() -> {
+            try {
+                check.run();
+                make(target);
+                completion.complete(Outcome.COMPLETED);
+            } catch (RuntimeException | Error e) {
+                giveUp(target, e);
+                completion.completeExceptionally(e);
+            }
+        });
+    }
+
+    /** From here on the server itself sees to it that the snapshot is completed. */
+    private void requireWritten(Pending target, long changedBlocks, Optional<Digest> checksum) {
+        synchronized (target) {
+            target.awaitWritten();
+        }
+        new BlockTree(chunks, blocks, target.snapshot, this::requireOpen).requireWritten(changedBlocks, checksum);
+        synchronized (target) {
+            change(target, target.snapshot.completing(true));
+        }
+    }
+
+    private void make(Pending target) {
+        TreeRoot tree = new BlockTree(chunks, blocks, target.snapshot, this::requireOpen).make();
+        synchronized (target) {
+            PendingSnapshot written = target.snapshot;
+            Snapshot snapshot = new Snapshot(
+                    written.id(),
+                    written.owner(),
+                    written.region(),
+                    written.domain(),
+                    tree,
+                    written.parent(),
+                    written.startedAt(),
+                    written.description(),
+                    Optional.empty(),
+                    Sharing.NONE,
+                    written.settings(),
+                    written.tags());
+            catalog.commit(List.of(
+                    SnapshotRegistry.keep(snapshot), new Change.Delete(key(written.id()), target.version)));
+            target.isGone = true;
+        }
+        pending.remove(target.snapshot.id());
+        removeRows(target);
+    }
+
+    /** What can be tried again is pending as before; the server's end leaves it to the next start. */
+    private void giveUp(Pending target, Throwable failure) {
+        Fault fault = Fault.of(failure);
+        if (fault == SHUTTING_DOWN) {
+            return;
+        }
+        SnapshotId id = target.snapshot.id();
+        if (fault == INTERNAL) {
+            log.error("snapshot {} could not be completed", id, failure);
+        } else if (fault != INVALID_REQUEST) {
+            log.warn("snapshot {} could not be completed: {}", id, failure.getMessage());
+        }
+        try {
+            synchronized (target) {
+                target.completion = null;
+                target.lastUsedAt = now();
+                if (fault == CORRUPT || fault == INTERNAL) {
+                    fail(target, fault == CORRUPT ? failure.getMessage() : "the server failed; its log says why");
+                } else if (target.snapshot.isCompleting()) {
+                    change(target, target.snapshot.completing(false));
+                }
+            }
+        } catch (RuntimeException e) {
+            log.warn("snapshot {} is tried again at the next start: {}", id, e.getMessage());
+        }
+    }
+
+    private void fail(Pending target, String why) {
+        change(target, target.snapshot.failed(new PendingSnapshot.Failure(why, now())));
+        removeRows(target);
+    }
+
+    private void change(Pending target, PendingSnapshot changed) {
+        catalog.commit(List.of(
+                new Change.PutIfVersion(key(changed.id()), target.version, PendingRecords.encode(changed))));
+        target.version++;
+        target.snapshot = changed;
+    }
+
+    private void removeRows(Pending target) {
+        try {
+            blocks.remove(target.snapshot.number());
+        } catch (StoreException e) {
+            log.warn("the blocks of snapshot {} are removed at the next start: {}", target.snapshot.id(), e.getMessage());
+        }
+    }
+
+    private void sweepOrWarn() {
+        try {
+            sweep();
+        } catch (RuntimeException e) {
+            log.warn("pending snapshots are looked through later: {}", e.getMessage());
+        }
+    }
+
+    /** Fails those that nobody has written to for their timeout, and forgets those that failed long ago. */
+    void sweep() {
+        pending.values().forEach(this::expire);
+    }
+
+    private void expire(Pending target) {
+        synchronized (target) {
+            if (target.isGone || target.completion != null || target.writing > 0) {
+                return;
+            }
+            Instant now = now();
+            PendingSnapshot snapshot = target.snapshot;
+            if (snapshot.failure().isEmpty() && !now.isBefore(target.lastUsedAt.plus(snapshot.timeout()))) {
+                fail(target, "no block was written for " + snapshot.timeout().toMinutes() + " minutes");
+            } else if (snapshot.failure().isPresent()
+                    && now.isAfter(snapshot.failure().get().at().plus(FAILED_KEPT))) {
+                remove(target);
+            }
+        }
+    }
+
+    private void remove(Pending target) {
+        catalog.commit(List.of(new Change.Delete(key(target.snapshot.id()), target.version)));
+        target.isGone = true;
+        pending.remove(target.snapshot.id());
+        removeRows(target);
+    }
+
+    private Pending read(Caller caller, SnapshotId id) {
+        Optional<Pending> found = findPending(caller, id);
+        if (found.isEmpty()) {
+            completed.read(caller, Right.MANAGE, id);
+            throw new StoreException(CONFLICT, "snapshot " + id + " is completed");
+        }
+        return found.get();
+    }
+
+    private Optional<Pending> findPending(Caller caller, SnapshotId id) {
+        Pending found = pending.get(id);
+        if (found == null || !Access.may(caller, Right.SEE, found.snapshot)) {
+            return Optional.empty();
+        }
+        if (!Access.may(caller, Right.MANAGE, found.snapshot)) {
+            throw new StoreException(FORBIDDEN, id + " belongs to another account");
+        }
+        expire(found);
+        return Optional.of(found);
+    }
+
+    private static StoreException notFound(SnapshotId id) {
+        return new StoreException(NOT_FOUND, "there is no snapshot " + id);
+    }
+
+    @Override
+    public Optional<SnapshotInProgress> find(Caller caller, SnapshotId id) {
+        return findPending(caller, id).map(Pending::seen);
+    }
+
+    @Override
+    public List<SnapshotInProgress> list(Caller caller) {
+        return pending.values().stream()
+                .map(Pending::seen)
+                .filter(snapshot -> Access.may(caller, Right.SEE, snapshot))
+                .toList();
+    }
+
+    @Override
+    public boolean tag(Caller caller, SnapshotId id, Map<String, String> tags) {
+        Optional<Pending> found = findPending(caller, id);
+        if (found.isEmpty()) {
+            return false;
+        }
+        synchronized (found.get()) {
+            if (found.get().isGone) {
+                return false;
+            }
+            change(found.get(), found.get().snapshot.withTags(tags));
+            return true;
+        }
+    }
+
+    /** Gives up one that is being written; its blocks are forgotten. One that is being completed cannot be given up. */
+    @Override
+    public boolean forget(Caller caller, SnapshotId id) {
+        Optional<Pending> found = findPending(caller, id);
+        if (found.isEmpty()) {
+            return false;
+        }
+        Pending target = found.get();
+        synchronized (target) {
+            if (target.isGone) {
+                return false;
+            }
+            if (target.completion != null) {
+                throw new StoreException(CONFLICT, "snapshot " + id + " is being completed");
+            }
+            if (target.snapshot.failure().isEmpty()) {
+                change(target, target.snapshot.failed(new PendingSnapshot.Failure("it was given up", now())));
+            }
+            // No block comes any more, and those on their way are awaited, so that no row is left behind.
+            target.awaitWritten();
+            if (!target.isGone) {
+                remove(target);
+            }
+            return true;
+        }
+    }
+
+    private void requireOpen() {
+        if (isClosing) {
+            throw new StoreException(SHUTTING_DOWN, "the server is going down");
+        }
+    }
+
+    private static String key(SnapshotId id) {
+        return PREFIX + id;
+    }
+
+    /** Keeps the blocks that wait, and leaves what is being completed to the next start. */
+    @Override
+    public void close() {
+        isClosing = true;
+        sweeper.shutdown();
+        committer.close();
+        makers.shutdown();
+        try {
+            if (!makers.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS)) {
+                log.warn("a snapshot is still being completed; it is completed at the next start");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
