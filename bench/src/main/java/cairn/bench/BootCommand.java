@@ -12,6 +12,7 @@ import cairn.image.ImageId;
 import cairn.image.ImageName;
 import cairn.image.NewImage;
 import cairn.server.ServerConfig;
+import cairn.server.account.Regions;
 import cairn.server.StoreServer;
 import cairn.sigv4.CredentialsFile;
 import java.io.IOException;
@@ -183,6 +184,7 @@ final class BootCommand implements Callable<Integer> {
                 0,
                 0,
                 Optional.of(socket()),
+                Regions.ANY,
                 ServerConfig.DEFAULT_CHUNK_CACHE_BYTES,
                 ServerConfig.DEFAULT_PAGE_CACHE_BYTES));
     }

@@ -43,8 +43,6 @@ import cairn.tree.Page;
 public final class Api {
     /** The name in the credential scope. */
     public static final String SERVICE = "cairn";
-    /** The region in the credential scope, where nobody has chosen another. */
-    public static final String DEFAULT_REGION = "local";
     /** What every path of this API begins with. */
     public static final String PREFIX = "/cairn/v1/";
 

@@ -50,6 +50,7 @@ public final class Messages {
     /**
      * An image as its owner, or somebody that it is shared with, sees it.
      *
+     * @param sharedWith accounts; absent for all but its owner and root, as its tags are
      * @param rootDigest of the root device
      * @param parent absent for a root image
      * @param lineage its parent, whose parent, and so on up to a root image; absent but where this image is shown
@@ -59,6 +60,7 @@ public final class Messages {
             String name,
             String description,
             String owner,
+            String region,
             String state,
             String architecture,
             String bootMode,
@@ -121,10 +123,12 @@ public final class Messages {
      * @param changedBytes only while it is made: of the chunks that have to be looked at; 0 while it waits for an
      *     earlier snapshot of its volume
      * @param failure why it could not be made
+     * @param sharedWith accounts; absent for all but its owner and root, as its tags are
      */
     public record Snapshot(
             String id,
             String owner,
+            String region,
             String state,
             String startedAt,
             String description,
@@ -137,6 +141,8 @@ public final class Messages {
             Integer progressPercent,
             Long changedBytes,
             String failure,
+            boolean isPublic,
+            List<String> sharedWith,
             Map<String, String> tags) {
         public static final String PENDING = "pending";
         public static final String COMPLETED = "completed";
@@ -165,6 +171,7 @@ public final class Messages {
     public record Volume(
             String id,
             String owner,
+            String region,
             String state,
             long sizeBytes,
             String image,

@@ -12,6 +12,7 @@ import cairn.image.Architecture;
 import cairn.image.BootMode;
 import cairn.image.ImageId;
 import cairn.image.ImageName;
+import cairn.image.Region;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
 import cairn.qemu.PortForward;
@@ -139,6 +140,7 @@ public final class Main implements Runnable {
         register(cairn, SnapshotId.class, SnapshotId::new);
         register(cairn, VolumeId.class, VolumeId::new);
         register(cairn, AccountId.class, AccountId::new);
+        register(cairn, Region.class, Region::new);
         register(cairn, ImageName.class, ImageName::new);
         register(cairn, Architecture.class, Architecture::parse);
         register(cairn, BootMode.class, BootMode::parse);

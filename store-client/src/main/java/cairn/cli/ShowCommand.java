@@ -67,6 +67,7 @@ final class ShowCommand extends StoreCommand {
                 .put("description", image.description())
                 .put("state", image.state())
                 .put("owner", image.owner())
+                .put("region", image.region())
                 .put("created", image.createdAt())
                 .put("architecture", image.architecture())
                 .put("boot mode", image.bootMode())
@@ -76,7 +77,7 @@ final class ShowCommand extends StoreCommand {
                 .put("root digest", image.rootDigest())
                 .putLines("lineage", lineage(image))
                 .put("public", image.isPublic() ? "yes" : "no")
-                .put("shared with", image.sharedWith() == null ? null : String.join(", ", image.sharedWith()))
+                .put("shared with", joined(image.sharedWith()))
                 .putAll("tag", image.tags());
     }
 
@@ -117,6 +118,7 @@ final class ShowCommand extends StoreCommand {
                 .put("state", SnapshotCommands.state(snapshot))
                 .put("failure", snapshot.failure())
                 .put("owner", snapshot.owner())
+                .put("region", snapshot.region())
                 .put("started", snapshot.startedAt())
                 .put("size", size(snapshot.sizeBytes()))
                 .put("root digest", snapshot.rootDigest())
@@ -124,6 +126,8 @@ final class ShowCommand extends StoreCommand {
                 .put("volume", snapshot.volume())
                 .put("parent", snapshot.parent())
                 .put("image", snapshot.image())
+                .put("public", snapshot.isPublic() ? "yes" : "no")
+                .put("shared with", joined(snapshot.sharedWith()))
                 .putAll("tag", snapshot.tags());
     }
 
@@ -133,12 +137,18 @@ final class ShowCommand extends StoreCommand {
                 .put("state", volume.state() + ", " + Sizes.count(volume.clients(), "client"))
                 .put("kind", VolumeCommands.kind(volume))
                 .put("owner", volume.owner())
+                .put("region", volume.region())
                 .put("created", volume.createdAt())
                 .put("size", size(volume.sizeBytes()))
                 .put("dirty", size(volume.dirtyBytes()) + " since the snapshot")
                 .put("image", volume.image())
                 .put("snapshot", volume.snapshot())
                 .putAll("tag", volume.tags());
+    }
+
+    /** @param accounts null where they are not the asker's to see */
+    private static String joined(List<String> accounts) {
+        return accounts == null ? null : String.join(", ", accounts);
     }
 
     private static String size(long sizeBytes) {

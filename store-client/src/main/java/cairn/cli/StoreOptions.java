@@ -4,12 +4,14 @@ import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
 import cairn.client.StoreClient;
+import cairn.image.Region;
 import cairn.sigv4.Credentials;
 import cairn.sigv4.CredentialsFile;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Path;
+import java.util.List;
 import picocli.CommandLine.Option;
 
 /** Which store, and with which access key: the options, else the environment, else what a server here has written. */
@@ -26,11 +28,38 @@ final class StoreOptions {
             description = "data folder of a server on this machine, to find its endpoint and key in")
     private Path data;
 
+    @Option(
+            names = "--region",
+            paramLabel = "NAME",
+            description = "where to look and to make things (else CAIRN_REGION, AWS_REGION, AWS_DEFAULT_REGION, local)")
+    private Region region;
+
     /** An access key and where it was found. */
     record Key(Credentials credentials, String origin) {}
 
     StoreClient connect(Terminal terminal) {
-        return new StoreClient(endpoint(terminal), key(terminal).credentials());
+        return new StoreClient(
+                endpoint(terminal), key(terminal).credentials(), region(terminal), StoreClient.Limits.usual());
+    }
+
+    private Region region(Terminal terminal) {
+        if (region != null) {
+            return region;
+        }
+        for (String variable : List.of("CAIRN_REGION", "AWS_REGION", "AWS_DEFAULT_REGION")) {
+            if (!terminal.variable(variable).isEmpty()) {
+                return region(variable, terminal.variable(variable));
+            }
+        }
+        return Region.LOCAL;
+    }
+
+    private static Region region(String variable, String name) {
+        try {
+            return new Region(name);
+        } catch (StoreException e) {
+            throw new StoreException(e.fault(), variable + " is " + e.getMessage(), e);
+        }
     }
 
     URI endpoint(Terminal terminal) {

@@ -13,6 +13,7 @@ import cairn.api.Messages;
 import cairn.api.Missing;
 import cairn.image.AccountId;
 import cairn.image.ImageId;
+import cairn.image.Region;
 import cairn.image.SignedManifest;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
@@ -70,16 +71,19 @@ public final class StoreClient {
         }
     }
 
-    /** @param endpoint {@code http://HOST:PORT} */
+    /** In the region of those who choose none. @param endpoint {@code http://HOST:PORT} */
     public StoreClient(URI endpoint, Credentials credentials) {
-        this(endpoint, credentials, Limits.usual());
+        this(endpoint, credentials, Region.LOCAL, Limits.usual());
     }
 
-    /** @throws StoreException INVALID_REQUEST for anything but {@code http://HOST:PORT} or {@code https://} */
-    public StoreClient(URI endpoint, Credentials credentials, Limits limits) {
+    /**
+     * @param region in which everything is looked for and made
+     * @throws StoreException INVALID_REQUEST for anything but {@code http://HOST:PORT} or {@code https://}
+     */
+    public StoreClient(URI endpoint, Credentials credentials, Region region, Limits limits) {
         this.endpoint = requireEndpoint(endpoint);
         this.limits = limits;
-        this.signer = new SigV4Signer(credentials, Api.DEFAULT_REGION, Api.SERVICE, Clock.systemUTC());
+        this.signer = new SigV4Signer(credentials, region.name(), Api.SERVICE, Clock.systemUTC());
         this.http = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
                 .connectTimeout(limits.connect)

@@ -26,6 +26,7 @@ import cairn.image.ImageManifest;
 import cairn.image.ImageManifest.BlockDevice;
 import cairn.image.ImageName;
 import cairn.image.SignedManifest;
+import cairn.image.Region;
 import cairn.image.SnapshotId;
 import cairn.image.StoreKey;
 import cairn.image.VolumeId;
@@ -358,7 +359,7 @@ public final class FakeStore implements AutoCloseable {
                 List.of(new BlockDevice("/dev/sda1", snapshot, root.digest(), root.sizeBytes())),
                 Optional.ofNullable(request.parent()).map(ImageId::new), now);
         Messages.Image image = new Messages.Image(
-                manifest.id().value(), request.name(), request.description(), OWNER.value(), "available",
+                manifest.id().value(), request.name(), request.description(), OWNER.value(), Region.LOCAL.name(), "available",
                 request.architecture(), request.bootMode(), "/dev/sda1", request.parent(), now.toString(),
                 snapshot.value(), root.sizeBytes(), root.digest().toString(), false, List.of(), request.tags(), null);
         images.put(image.id(), new Kept(image, storeKey.sign(manifest), root));
@@ -396,7 +397,7 @@ public final class FakeStore implements AutoCloseable {
             id = parent == null ? null : parent.parent();
         }
         return new Messages.Image(
-                image.id(), image.name(), image.description(), image.owner(), image.state(), image.architecture(),
+                image.id(), image.name(), image.description(), image.owner(), image.region(), image.state(), image.architecture(),
                 image.bootMode(), image.rootDevice(), image.parent(), image.createdAt(), image.snapshot(),
                 image.sizeBytes(), image.rootDigest(), image.isPublic(), image.sharedWith(), image.tags(),
                 lineage);
@@ -408,9 +409,9 @@ public final class FakeStore implements AutoCloseable {
         if (made == null) {
             Kept kept = kept(id);
             return new Messages.Snapshot(
-                    id, OWNER.value(), Messages.Snapshot.COMPLETED, kept.image.createdAt(), "", null, null,
+                    id, OWNER.value(), Region.LOCAL.name(), Messages.Snapshot.COMPLETED, kept.image.createdAt(), "", null, null,
                     kept.image.id(), kept.root.sizeBytes(), kept.root.digest().toString(),
-                    kept.root.top().digest().toString(), null, null, null, Map.of());
+                    kept.root.top().digest().toString(), null, null, null, false, List.of(), Map.of());
         }
         String state = steps.get(Math.min(made.asked++, steps.size() - 1));
         if (state.equals(Messages.Snapshot.COMPLETED) && made.image != null && made.imageId == null) {
@@ -459,11 +460,12 @@ public final class FakeStore implements AutoCloseable {
             boolean isPending = state.equals(Messages.Snapshot.PENDING);
             boolean isCompleted = state.equals(Messages.Snapshot.COMPLETED);
             return new Messages.Snapshot(
-                    id, OWNER.value(), state, "2026-01-01T00:00:00Z", description, volume.id(), volume.snapshot(),
+                    id, OWNER.value(), Region.LOCAL.name(), state, "2026-01-01T00:00:00Z", description, volume.id(), volume.snapshot(),
                     imageId, volume.sizeBytes(), isCompleted ? root.digest().toString() : null,
                     isCompleted ? root.top().digest().toString() : null, isPending ? 50 : null,
                     isPending ? 1L << 20 : null,
-                    state.equals(Messages.Snapshot.ERROR) ? "the disk is full" : null, tags);
+                    state.equals(Messages.Snapshot.ERROR) ? "the disk is full" : null, false,
+                    List.of(), tags);
         }
     }
 
@@ -487,7 +489,8 @@ public final class FakeStore implements AutoCloseable {
             throw new StoreException(INVALID_REQUEST, "a volume made from nothing needs a size");
         }
         Messages.Volume volume = new Messages.Volume(
-                VolumeId.random(new Random(volumes.size())).value(), OWNER.value(), "available",
+                VolumeId.random(new Random(volumes.size())).value(), OWNER.value(), Region.LOCAL.name(),
+                "available",
                 request.sizeBytes() == null ? source.orElseThrow().root.sizeBytes() : request.sizeBytes(),
                 source.map(kept -> kept.image.id()).orElse(null), source.map(kept -> kept.image.snapshot()).orElse(null),
                 Boolean.TRUE.equals(request.isReadOnly()), Boolean.TRUE.equals(request.isEphemeral()),

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.api.Api;
+import cairn.image.Region;
 import cairn.sigv4.Credentials;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -134,7 +135,7 @@ class StoreClientTest {
     }
 
     private static StoreException failureOf(URI endpoint) {
-        return assertThrows(StoreException.class, () -> new StoreClient(endpoint, FakeStore.KEY, SHORT).store());
+        return assertThrows(StoreException.class, () -> new StoreClient(endpoint, FakeStore.KEY, Region.LOCAL, SHORT).store());
     }
 
     /** What comes of a server that answers every connection with the same bytes. */
@@ -158,7 +159,7 @@ class StoreClientTest {
             StoreClient.Limits limits =
                     new StoreClient.Limits(Duration.ofSeconds(5), Duration.ofSeconds(2), Duration.ofSeconds(2));
             return assertThrows(
-                    StoreException.class, () -> new StoreClient(endpoint, FakeStore.KEY, limits).store());
+                    StoreException.class, () -> new StoreClient(endpoint, FakeStore.KEY, Region.LOCAL, limits).store());
         }
     }
 }

@@ -2,12 +2,15 @@ package cairn.server;
 
 import cairn.StoreException;
 import cairn.api.DefaultDataFolder;
+import cairn.image.Region;
+import cairn.server.account.Regions;
 import cairn.server.http.HttpLimits;
 import cairn.server.nbd.NbdLimits;
 import io.netty.util.internal.PlatformDependent;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -53,6 +56,13 @@ public final class Main implements Callable<Integer> {
             paramLabel = "PATH",
             description = "unix socket; whoever can open it may use every image and volume (default: DIR/nbd.sock)")
     private Path nbdSocket;
+
+    @Option(
+            names = "--regions",
+            paramLabel = "NAME",
+            split = ",",
+            description = "the regions that are offered, with commas between them (default: any)")
+    private List<String> regions = List.of();
 
     @Option(
             names = "--chunk-cache",
@@ -149,8 +159,17 @@ public final class Main implements Callable<Integer> {
                 httpPort,
                 nbdPort,
                 Optional.of(nbdSocket == null ? data.resolve("nbd.sock") : nbdSocket),
+                regions(),
                 (long) chunkCacheMib * MIB,
                 (long) pageCacheMib * MIB);
+    }
+
+    private Regions regions() {
+        try {
+            return new Regions(regions.stream().map(Region::new).toList());
+        } catch (StoreException e) {
+            throw new ParameterException(spec.commandLine(), "--regions: " + e.getMessage());
+        }
     }
 
     /** Better told now than when a busy day brings the cache and the replies on their way to their bounds. */

@@ -1,5 +1,6 @@
 package cairn.server;
 
+import cairn.server.account.Regions;
 import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -11,6 +12,7 @@ import java.util.Optional;
  * @param httpPort 0 picks a free one
  * @param nbdPort 0 picks a free one
  * @param nbdSocket empty: no unix socket
+ * @param regions that are offered
  * @param chunkCacheBytes direct memory for unpacked chunks
  * @param pageCacheBytes heap for pages
  */
@@ -20,6 +22,7 @@ public record ServerConfig(
         int httpPort,
         int nbdPort,
         Optional<Path> nbdSocket,
+        Regions regions,
         long chunkCacheBytes,
         long pageCacheBytes) {
     public static final int DEFAULT_HTTP_PORT = 7070;

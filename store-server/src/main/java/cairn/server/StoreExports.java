@@ -7,6 +7,7 @@ import cairn.image.ImageId;
 import cairn.image.VolumeId;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Accounts;
+import cairn.server.account.Caller;
 import cairn.server.account.Tickets;
 import cairn.server.image.Disk;
 import cairn.server.image.ImageRegistry;
@@ -94,17 +95,18 @@ final class StoreExports implements Exports {
     private Export openNow(String exportName, Peer peer) {
         int colon = exportName.indexOf(':');
         String id = colon < 0 ? exportName : exportName.substring(0, colon);
+        Caller caller = accounts.root();
         if (peer == Peer.REMOTE) {
             if (colon < 0) {
                 throw new StoreException(
                         UNAUTHENTICATED, "over TCP an export is named ID:TICKET, as `cairn uri ID` prints it");
             }
-            tickets.require(id, exportName.substring(colon + 1));
+            caller = accounts.anywhere(tickets.require(id, exportName.substring(colon + 1)));
         }
         if (id.startsWith(VolumeId.PREFIX)) {
-            return new Export(id, "", connect(new VolumeId(id)));
+            return new Export(id, "", connect(caller, new VolumeId(id)));
         }
-        Disk disk = images.disk(accounts.root(), Right.READ, id);
+        Disk disk = images.disk(caller, Right.READ, id);
         return new Export(id, "", open(id, disk));
     }
 
@@ -114,8 +116,8 @@ final class StoreExports implements Exports {
                 : volumes.open(disk.domain(), disk.root());
     }
 
-    private Volume connect(VolumeId id) {
-        RegisteredVolume registered = registry.read(accounts.root(), id);
+    private Volume connect(Caller caller, VolumeId id) {
+        RegisteredVolume registered = registry.read(caller, Right.READ, id);
         Volume volume = registry.connect(registered);
         return registered.isEphemeral()
                 ? new EphemeralVolume(
@@ -134,12 +136,17 @@ final class StoreExports implements Exports {
         }
     }
 
-    /** How an export is opened from now on. @param host by which the asker has reached this server */
-    ExportUri uri(String id, String host, InetSocketAddress tcp, Optional<Path> socket) {
+    /**
+     * How somebody opens an export from now on.
+     *
+     * @param caller who may read it now; the ticket is good for as long as this is so
+     * @param host by which the asker has reached this server
+     */
+    ExportUri uri(Caller caller, String id, String host, InetSocketAddress tcp, Optional<Path> socket) {
         Instant until = clock.instant().plus(TICKET_LIFETIME).truncatedTo(ChronoUnit.SECONDS);
         return new ExportUri(
                 id,
-                (tcp.getAddress().isAnyLocalAddress() ? tcpUri(host, tcp.getPort()) : tcpUri(tcp)) + '/' + id + ':' + tickets.issue(id, until),
+                (tcp.getAddress().isAnyLocalAddress() ? tcpUri(host, tcp.getPort()) : tcpUri(tcp)) + '/' + id + ':' + tickets.issue(caller.account(), id, until),
                 socket.map(path -> "nbd+unix:///" + id + "?socket=" + escaped(path)).orElse(null),
                 until.toString());
     }

@@ -130,11 +130,11 @@ public final class StoreServer implements AutoCloseable {
                     new UploadApi(uploads, images),
                     new ImageApi(images),
                     new BootProfileApi(images, bootProfiles),
-                    new SnapshotApi(completed, snapshots),
+                    new SnapshotApi(images, completed, snapshots),
                     new VolumeApi(registry),
-                    new DiskApi(images, registry, chunks, (id, host) -> exports.uri(id, host, nbd, config.nbdSocket())),
+                    new DiskApi(images, registry, chunks, (caller, id, host) -> exports.uri(caller, id, host, nbd, config.nbdSocket())),
                     new AccountApi(accounts));
-            Regions regions = Regions.ANY;
+            Regions regions = config.regions();
             SignedTokens tokens = new SignedTokens(secrets.ticketKey(), clock);
             Ec2Services ec2 = new Ec2Services(regions, new Pages(tokens, clock));
             Transport transport = Transport.best();

@@ -55,7 +55,7 @@ public record AwsUser(URI endpoint, Credentials credentials, Region region) {
 
     /** The same somebody at our own API. */
     public StoreClient store() {
-        return new StoreClient(endpoint, credentials);
+        return new StoreClient(endpoint, credentials, region, StoreClient.Limits.usual());
     }
 
     /**

@@ -16,6 +16,7 @@ import cairn.api.Messages.Failure;
 import cairn.chunk.Chunk;
 import cairn.client.DiskId;
 import cairn.server.storage.TestDisk;
+import cairn.image.Region;
 import cairn.sigv4.Credentials;
 import cairn.sigv4.CredentialsFile;
 import cairn.sigv4.PayloadHash;
@@ -408,7 +409,7 @@ class BadInputTest {
     private HttpResponse<byte[]> post(String resource, BodyPublisher body) throws Exception {
         String path = Api.PREFIX + resource;
         Credentials key = CredentialsFile.read(server.credentials(), CredentialsFile.DEFAULT_PROFILE);
-        SigV4Signer signer = new SigV4Signer(key, Api.DEFAULT_REGION, Api.SERVICE, Clock.systemUTC());
+        SigV4Signer signer = new SigV4Signer(key, Region.LOCAL.name(), Api.SERVICE, Clock.systemUTC());
         SignableRequest.Header host = new SignableRequest.Header("host", server.http().getAuthority());
         HttpRequest.Builder request = HttpRequest.newBuilder(server.http().resolve(path)).POST(body);
         signer.sign(new SignableRequest("POST", path, "", List.of(host), PayloadHash.UNSIGNED))

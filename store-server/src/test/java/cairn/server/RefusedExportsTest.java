@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cairn.client.DiskId;
+import cairn.image.AccountId;
 import cairn.server.account.Tickets;
 import cairn.server.storage.Storage;
 import cairn.server.storage.TestDisk;
@@ -33,6 +34,7 @@ class RefusedExportsTest {
     private String image;
     private String otherImage;
     private Tickets tickets;
+    private AccountId root;
 
     /** Reads the key that tickets are made with from the store, as only its server can, between two runs of that. */
     @BeforeAll
@@ -41,6 +43,7 @@ class RefusedExportsTest {
         Tools.require("nbdinfo");
         Path data = folder.resolve("data");
         try (ServerProcess first = ServerProcess.start(data)) {
+            root = new AccountId(first.connect().store().account());
             StoreUser user = new StoreUser(first.connect(), folder);
             Path disk = Files.write(folder.resolve("disk.raw"), TestDisk.random(1, DISK_BYTES).bytes());
             image = user.push(disk, "image").image().id();
@@ -64,7 +67,7 @@ class RefusedExportsTest {
     void aGoodNameStillOpens() throws Exception {
         assertEquals(DISK_BYTES, size(server.connect().exportUri(new DiskId(image)).uri()));
         assertEquals(DISK_BYTES, size(server.socketUri(image)));
-        assertEquals(DISK_BYTES, size(tcp(image + ':' + tickets.issue(image, Instant.now().plusSeconds(60)))));
+        assertEquals(DISK_BYTES, size(tcp(image + ':' + tickets.issue(root, image, Instant.now().plusSeconds(60)))));
     }
 
     private static long size(String uri) throws Exception {
@@ -90,7 +93,7 @@ class RefusedExportsTest {
 
     @Test
     void aWrongTicketIsRefused() throws Exception {
-        String ticket = tickets.issue(image, Instant.now().plusSeconds(60));
+        String ticket = tickets.issue(root, image, Instant.now().plusSeconds(60));
         String changed = (ticket.charAt(20) == 'A' ? 'B' : 'A') + ticket.substring(21);
 
         assertRefused(tcp(image + ':' + ticket.substring(0, 20) + changed));
@@ -100,17 +103,26 @@ class RefusedExportsTest {
 
     @Test
     void aTicketOpensOnlyTheImageItWasMadeFor() throws Exception {
-        assertRefused(tcp(otherImage + ':' + tickets.issue(image, Instant.now().plusSeconds(60))));
+        assertRefused(tcp(otherImage + ':' + tickets.issue(root, image, Instant.now().plusSeconds(60))));
     }
 
     @Test
     void anExpiredTicketIsRefused() throws Exception {
-        assertRefused(tcp(image + ':' + tickets.issue(image, Instant.now().minusSeconds(1))));
+        assertRefused(tcp(image + ':' + tickets.issue(root, image, Instant.now().minusSeconds(1))));
     }
 
     @Test
     void aTicketForAnUnknownImageOpensNothing() throws Exception {
-        assertRefused(tcp(UNKNOWN_IMAGE + ':' + tickets.issue(UNKNOWN_IMAGE, Instant.now().plusSeconds(60))));
+        assertRefused(tcp(UNKNOWN_IMAGE + ':' + tickets.issue(root, UNKNOWN_IMAGE, Instant.now().plusSeconds(60))));
+    }
+
+    @Test
+    void aTicketOfAnAccountThatMayNotReadTheImageOpensNothing() throws Exception {
+        AccountId other = new AccountId(server.connect().createAccount("other").id());
+        Instant until = Instant.now().plusSeconds(60);
+
+        assertRefused(tcp(image + ':' + tickets.issue(other, image, until)));
+        assertRefused(tcp(image + ':' + tickets.issue(new AccountId("000000000001"), image, until)));
     }
 
     @Test

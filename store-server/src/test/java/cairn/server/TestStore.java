@@ -3,6 +3,7 @@ package cairn.server;
 import cairn.client.StoreClient;
 import cairn.image.AccountId;
 import cairn.image.Region;
+import cairn.server.account.Regions;
 import cairn.sigv4.Credentials;
 import cairn.sigv4.CredentialsFile;
 import java.io.IOException;
@@ -40,6 +41,7 @@ public final class TestStore implements AutoCloseable {
                         0,
                         0,
                         Optional.of(dataFolder.resolve("nbd.socket")),
+                        Regions.ANY,
                         CHUNK_CACHE_BYTES,
                         PAGE_CACHE_BYTES),
                 clock);

@@ -3,6 +3,7 @@ package cairn.server.account;
 import static cairn.Fault.UNAUTHENTICATED;
 
 import cairn.StoreException;
+import cairn.image.AccountId;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -15,21 +16,24 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * Gives out and checks tickets: the right to open one export over NBD until a given time.
+ * Gives out and checks tickets: they say which account may try to open one export over NBD until a given time. Whether
+ * it still may is for {@link Access} to decide, each time that one is used.
  * <pre>
  *   offset  size  field
  *        0     8  seconds since 1970 at which it ends, big-endian
- *        8    16  the first half of HMAC-SHA-256(store's ticket key,
- *                 "cairn nbd ticket v1" and zero, bytes 0 to 7, export name)
+ *        8     8  the account's id, as a number
+ *       16    17  the first bytes of HMAC-SHA-256(store's ticket key,
+ *                 "cairn nbd ticket v2" and zero, bytes 0 to 15, export name)
  * </pre>
- * written as 32 characters of URL-safe Base64. Safe for threads.
+ * written as 44 characters of URL-safe Base64. Safe for threads.
  */
 public final class Tickets {
     public static final int SECRET_BYTES = 32;
 
-    private static final byte[] CONTEXT = "cairn nbd ticket v1\0".getBytes(StandardCharsets.US_ASCII);
-    private static final int PROOF_BYTES = 16;
-    private static final int TICKET_BYTES = 8 + PROOF_BYTES;
+    private static final byte[] CONTEXT = "cairn nbd ticket v2\0".getBytes(StandardCharsets.US_ASCII);
+    private static final int PROOF_BYTES = 17;
+    private static final int SAID_BYTES = 16;
+    private static final int TICKET_BYTES = SAID_BYTES + PROOF_BYTES;
 
     private final SecretKeySpec key;
     private final Clock clock;
@@ -40,14 +44,17 @@ public final class Tickets {
         this.clock = clock;
     }
 
-    public String issue(String exportName, Instant until) {
-        byte[] ticket = Arrays.copyOf(ByteBuffer.allocate(8).putLong(until.getEpochSecond()).array(), TICKET_BYTES);
-        System.arraycopy(proof(exportName, ticket), 0, ticket, 8, PROOF_BYTES);
+    public String issue(AccountId account, String exportName, Instant until) {
+        byte[] ticket = ByteBuffer.allocate(TICKET_BYTES)
+                .putLong(until.getEpochSecond())
+                .putLong(Long.parseLong(account.value()))
+                .array();
+        System.arraycopy(proof(exportName, ticket), 0, ticket, SAID_BYTES, PROOF_BYTES);
         return Base64.getUrlEncoder().withoutPadding().encodeToString(ticket);
     }
 
-    /** @throws StoreException UNAUTHENTICATED for a malformed, wrong or expired ticket */
-    public void require(String exportName, String ticket) {
+    /** Whose it is. @throws StoreException UNAUTHENTICATED for a malformed, wrong or expired ticket */
+    public AccountId require(String exportName, String ticket) {
         byte[] bytes;
         try {
             bytes = Base64.getUrlDecoder().decode(ticket);
@@ -56,14 +63,16 @@ public final class Tickets {
         }
         if (bytes.length != TICKET_BYTES
                 || !MessageDigest.isEqual(
-                        Arrays.copyOfRange(bytes, 8, TICKET_BYTES),
+                        Arrays.copyOfRange(bytes, SAID_BYTES, TICKET_BYTES),
                         Arrays.copyOf(proof(exportName, bytes), PROOF_BYTES))) {
             throw new StoreException(UNAUTHENTICATED, "the ticket for " + exportName + " is wrong");
         }
-        Instant until = Instant.ofEpochSecond(ByteBuffer.wrap(bytes).getLong());
+        ByteBuffer said = ByteBuffer.wrap(bytes);
+        Instant until = Instant.ofEpochSecond(said.getLong());
         if (clock.instant().isAfter(until)) {
             throw new StoreException(UNAUTHENTICATED, "the ticket for " + exportName + " ended at " + until);
         }
+        return new AccountId(String.format("%012d", said.getLong()));
     }
 
     private byte[] proof(String exportName, byte[] ticket) {
@@ -71,7 +80,7 @@ public final class Tickets {
             Mac mac = Mac.getInstance("HmacSHA256");
             mac.init(key);
             mac.update(CONTEXT);
-            mac.update(ticket, 0, 8);
+            mac.update(ticket, 0, SAID_BYTES);
             return mac.doFinal(exportName.getBytes(StandardCharsets.UTF_8));
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException("every Java platform has HmacSHA256", e);

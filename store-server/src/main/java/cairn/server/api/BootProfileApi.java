@@ -3,6 +3,7 @@ package cairn.server.api;
 import cairn.api.Messages;
 import cairn.chunk.Chunk;
 import cairn.image.ImageId;
+import cairn.server.account.Access.Right;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
 import cairn.server.image.ImageRegistry;
@@ -23,7 +24,7 @@ public final class BootProfileApi {
 
     HttpReply show(HttpCall call, String id) {
         call.requireOnly();
-        ImageId image = images.read(call.caller(), new ImageId(id)).id();
+        ImageId image = images.read(call.caller(), Right.READ, new ImageId(id)).id();
         BootProfile profile = profiles.find(image).orElse(new BootProfile(image, 0, List.of()));
         return ApiDoor.json(message(image, profile));
     }

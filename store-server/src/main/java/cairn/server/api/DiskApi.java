@@ -11,6 +11,7 @@ import cairn.chunk.Chunk;
 import cairn.chunk.ChunkId;
 import cairn.image.VolumeId;
 import cairn.server.account.Access.Right;
+import cairn.server.account.Caller;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
 import cairn.server.image.Disk;
@@ -44,7 +45,7 @@ public final class DiskApi {
     @FunctionalInterface
     public interface ExportUris {
         /** @param host by which the asker has reached this server, with its port */
-        ExportUri of(String id, String host);
+        ExportUri of(Caller caller, String id, String host);
     }
 
     public DiskApi(ImageRegistry images, VolumeRegistry volumes, ChunkStore chunks, ExportUris exports) {
@@ -161,10 +162,10 @@ public final class DiskApi {
             throw new StoreException(INVALID_REQUEST, "an export is asked for without a body");
         }
         if (id.startsWith(VolumeId.PREFIX)) {
-            volumes.read(call.caller(), new VolumeId(id));
+            volumes.read(call.caller(), Right.READ, new VolumeId(id));
         } else {
             images.disk(call.caller(), Right.READ, id);
         }
-        return ApiDoor.json(exports.of(id, call.host()));
+        return ApiDoor.json(exports.of(call.caller(), id, call.host()));
     }
 }

@@ -9,6 +9,10 @@ import cairn.image.BootMode;
 import cairn.image.ImageId;
 import cairn.image.ImageManifest;
 import cairn.image.ImageName;
+import cairn.server.account.Access;
+import cairn.server.account.Access.Right;
+import cairn.server.account.Caller;
+import cairn.server.account.Sharing;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
 import cairn.server.image.ImageRegistry;
@@ -19,8 +23,9 @@ import java.util.TreeMap;
 
 /** Answers questions about images. */
 public final class ImageApi {
-    /** The state of what can be used; EC2's word. */
-    private static final String IMAGE_STATE = "available";
+    /** EC2's words. */
+    private static final String AVAILABLE = "available";
+    private static final String DISABLED = "disabled";
 
     private final ImageRegistry images;
 
@@ -32,7 +37,7 @@ public final class ImageApi {
         call.requireOnly("after");
         String after = call.find("after").map(id -> new ImageId(id).value()).orElse("");
         ListPage<Image> page = ListPage.of(
-                images.list(call.caller(), after, ListPage.ITEMS_MAX), image -> message(image, null), Image::id);
+                images.list(call.caller(), after, ListPage.ITEMS_MAX), image -> message(call.caller(), image), Image::id);
         return ApiDoor.json(new ImageList(page.items(), page.next()));
     }
 
@@ -43,12 +48,12 @@ public final class ImageApi {
                 .map(each -> new Ancestor(
                         each.id().value(), each.name().map(ImageName::value).orElse(null)))
                 .toList();
-        return ApiDoor.json(message(image, lineage));
+        return ApiDoor.json(message(call.caller(), image, lineage));
     }
 
     HttpReply proof(HttpCall call, String id) {
         call.requireOnly();
-        RegisteredImage image = images.read(call.caller(), new ImageId(id));
+        RegisteredImage image = images.read(call.caller(), Right.READ, new ImageId(id));
         return ApiDoor.json(new ImageProof(id, Base64.getEncoder().encodeToString(image.signed().encode())));
     }
 
@@ -58,18 +63,20 @@ public final class ImageApi {
         return HttpReply.NO_CONTENT;
     }
 
-    static Image message(RegisteredImage image) {
-        return message(image, null);
+    static Image message(Caller caller, RegisteredImage image) {
+        return message(caller, image, null);
     }
 
-    private static Image message(RegisteredImage image, List<Ancestor> lineage) {
+    private static Image message(Caller caller, RegisteredImage image, List<Ancestor> lineage) {
         ImageManifest manifest = image.manifest();
+        boolean isManaged = Access.may(caller, Right.MANAGE, image);
         return new Image(
                 image.id().value(),
                 manifest.name().value(),
-                manifest.description(),
+                image.settings().description().orElse(manifest.description()),
                 manifest.owner().value(),
-                IMAGE_STATE,
+                image.region().name(),
+                image.settings().isDisabled() ? DISABLED : AVAILABLE,
                 manifest.architecture().label(),
                 manifest.bootMode().map(BootMode::label).orElse(null),
                 manifest.rootDevice(),
@@ -79,8 +86,12 @@ public final class ImageApi {
                 manifest.root().sizeBytes(),
                 manifest.root().root().toString(),
                 image.sharing().isPublic(),
-                image.sharing().accounts().stream().map(AccountId::value).sorted().toList(),
-                new TreeMap<>(image.tags()),
+                isManaged ? sharedWith(image.sharing()) : null,
+                isManaged ? new TreeMap<>(image.tags()) : null,
                 lineage);
+    }
+
+    static List<String> sharedWith(Sharing sharing) {
+        return sharing.accounts().stream().map(AccountId::value).sorted().toList();
     }
 }

@@ -15,9 +15,12 @@ import cairn.image.ImageName;
 import cairn.image.NewSnapshot;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
+import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
+import cairn.server.account.Caller;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
+import cairn.server.image.ImageRegistry;
 import cairn.server.image.SnapshotInProgress;
 import cairn.server.image.SnapshotRegistry;
 import cairn.server.image.VolumeSnapshots;
@@ -28,10 +31,12 @@ import java.util.TreeMap;
 
 /** Answers questions about snapshots, those that are being made of volumes included. */
 public final class SnapshotApi {
+    private final ImageRegistry images;
     private final SnapshotRegistry completed;
     private final VolumeSnapshots snapshots;
 
-    public SnapshotApi(SnapshotRegistry completed, VolumeSnapshots snapshots) {
+    public SnapshotApi(ImageRegistry images, SnapshotRegistry completed, VolumeSnapshots snapshots) {
+        this.images = images;
         this.completed = completed;
         this.snapshots = snapshots;
     }
@@ -63,7 +68,7 @@ public final class SnapshotApi {
         SnapshotId snapshot = new SnapshotId(id);
         return ApiDoor.json(snapshots.find(call.caller(), snapshot)
                 .map(SnapshotApi::message)
-                .orElseGet(() -> message(completed.read(call.caller(), Right.SEE, snapshot))));
+                .orElseGet(() -> message(call.caller(), completed.read(call.caller(), Right.SEE, snapshot))));
     }
 
     HttpReply list(HttpCall call) {
@@ -76,7 +81,7 @@ public final class SnapshotApi {
             }
         }
         completed.list(call.caller(), after, ListPage.ITEMS_MAX)
-                .forEach(each -> all.put(each.id().value(), message(each)));
+                .forEach(each -> all.put(each.id().value(), message(call.caller(), each)));
         // Of the completed ones there are no more before the last of these, so nothing is left out between them.
         List<Snapshot> some = all.values().stream().limit(ListPage.ITEMS_MAX).toList();
         ListPage<Snapshot> page = ListPage.of(some, each -> each, Snapshot::id);
@@ -92,23 +97,31 @@ public final class SnapshotApi {
         return HttpReply.NO_CONTENT;
     }
 
-    private Snapshot message(cairn.server.image.Snapshot snapshot) {
+    private Snapshot message(Caller caller, cairn.server.image.Snapshot snapshot) {
+        boolean isManaged = Access.may(caller, Right.MANAGE, snapshot);
         return new Snapshot(
                 snapshot.id().value(),
                 snapshot.owner().value(),
+                snapshot.region().name(),
                 Snapshot.COMPLETED,
                 snapshot.startedAt().toString(),
                 snapshot.description(),
                 snapshot.volume().map(VolumeId::value).orElse(null),
                 snapshot.parent().map(SnapshotId::value).orElse(null),
-                completed.imagesOf(snapshot.id()).stream().findFirst().map(ImageId::value).orElse(null),
+                completed.imagesOf(snapshot.id()).stream()
+                        .filter(image -> images.find(caller, image).isPresent())
+                        .findFirst()
+                        .map(ImageId::value)
+                        .orElse(null),
                 snapshot.root().sizeBytes(),
                 snapshot.root().digest().toString(),
                 snapshot.root().top().digest().toString(),
                 null,
                 null,
                 null,
-                new TreeMap<>(snapshot.tags()));
+                snapshot.sharing().isPublic(),
+                isManaged ? ImageApi.sharedWith(snapshot.sharing()) : null,
+                isManaged ? new TreeMap<>(snapshot.tags()) : null);
     }
 
     private static Snapshot message(SnapshotInProgress snapshot) {
@@ -116,6 +129,7 @@ public final class SnapshotApi {
         return new Snapshot(
                 snapshot.id().value(),
                 snapshot.owner().value(),
+                snapshot.region().name(),
                 isPending ? Snapshot.PENDING : Snapshot.ERROR,
                 snapshot.startedAt().toString(),
                 snapshot.description(),
@@ -128,6 +142,8 @@ public final class SnapshotApi {
                 isPending ? snapshot.progressPercent() : null,
                 isPending ? snapshot.changedBytes() : null,
                 snapshot.failure().orElse(null),
+                false,
+                List.of(),
                 new TreeMap<>(snapshot.tags()));
     }
 }

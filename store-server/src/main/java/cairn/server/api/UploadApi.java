@@ -107,7 +107,7 @@ public final class UploadApi {
                 RootDigest.parse(required("rootDigest", wanted.rootDigest())));
         RegisteredImage registered =
                 images.register(call.caller(), image, root, List.of(uploads.end(call.caller(), id)));
-        return ApiDoor.json(ImageApi.message(registered));
+        return ApiDoor.json(ImageApi.message(call.caller(), registered));
     }
 
     HttpReply cancel(HttpCall call, String id) {

@@ -67,6 +67,7 @@ public final class VolumeApi {
         return new Volume(
                 volume.id().value(),
                 volume.owner().value(),
+                volume.region().name(),
                 clients == 0 && volume.settings().attachments().isEmpty() ? AVAILABLE : IN_USE,
                 volume.sizeBytes(),
                 volume.image().map(ImageId::value).orElse(null),

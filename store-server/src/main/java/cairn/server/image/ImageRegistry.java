@@ -173,7 +173,9 @@ public final class ImageRegistry {
     }
 
     private static boolean isThere(Caller caller, RegisteredImage image) {
-        return image.settings().recycled().isEmpty() && Access.may(caller, Right.SEE, image);
+        // Of one that is disabled only who manages it still knows.
+        Right right = image.settings().isDisabled() ? Right.MANAGE : Right.SEE;
+        return image.settings().recycled().isEmpty() && Access.may(caller, right, image);
     }
 
     /**

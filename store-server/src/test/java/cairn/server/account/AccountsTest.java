@@ -136,10 +136,11 @@ class AccountsTest {
     @Test
     void ticketsOpenOneExportUntilTheyEnd() {
         Tickets tickets = new Tickets(new byte[32], CLOCK);
-        String ticket = tickets.issue("ami-1", CLOCK.instant().plusSeconds(60));
+        AccountId account = new AccountId("000000000042");
+        String ticket = tickets.issue(account, "ami-1", CLOCK.instant().plusSeconds(60));
 
-        tickets.require("ami-1", ticket);
-        assertEquals(32, ticket.length());
+        assertEquals(account, tickets.require("ami-1", ticket));
+        assertEquals(44, ticket.length());
         assertFault(Fault.UNAUTHENTICATED, () -> tickets.require("ami-2", ticket));
         assertFault(Fault.UNAUTHENTICATED, () -> new Tickets(new byte[] {1}, CLOCK).require("ami-1", ticket));
         Tickets later = new Tickets(new byte[32], Clock.offset(CLOCK, Duration.ofSeconds(61)));
