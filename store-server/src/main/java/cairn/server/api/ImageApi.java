@@ -73,7 +73,7 @@ public final class ImageApi {
         return new Image(
                 image.id().value(),
                 manifest.name().value(),
-                image.settings().description().orElse(manifest.description()),
+                image.description(),
                 manifest.owner().value(),
                 image.region().name(),
                 image.settings().isDisabled() ? DISABLED : AVAILABLE,

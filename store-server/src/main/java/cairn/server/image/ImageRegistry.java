@@ -19,7 +19,9 @@ import cairn.image.StoreKey;
 import cairn.image.VolumeId;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Access;
+import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.Caller;
+import cairn.server.account.Retention;
 import cairn.server.account.Sharing;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.Catalog;
@@ -29,6 +31,8 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -43,7 +47,6 @@ public final class ImageRegistry {
     private static final String IMAGE_PREFIX = "image/";
     private static final String NAME_PREFIX = "image-name/";
     private static final String ROOT_DEVICE = "/dev/vda";
-    private static final int REMOVE_TRIES_MAX = 8;
     /** Most ancestors that are told of one image. */
     public static final int LINEAGE_MAX = 1000;
 
@@ -51,12 +54,23 @@ public final class ImageRegistry {
     private final SnapshotRegistry snapshots;
     private final StoreKey storeKey;
     private final Clock clock;
+    private final AccountSettingsRegistry accountSettings;
+    private final ImageRemovals removals;
 
-    public ImageRegistry(Catalog catalog, SnapshotRegistry snapshots, StoreKey storeKey, Clock clock) {
+    /** @param retention what goes into the recycle bin when it is removed */
+    public ImageRegistry(
+            Catalog catalog, SnapshotRegistry snapshots, StoreKey storeKey, Clock clock, Retention retention) {
         this.catalog = catalog;
         this.snapshots = snapshots;
         this.storeKey = storeKey;
         this.clock = clock;
+        this.accountSettings = new AccountSettingsRegistry(catalog);
+        this.removals = new ImageRemovals(catalog, this, snapshots, retention, clock);
+    }
+
+    /** Without a recycle bin. */
+    public ImageRegistry(Catalog catalog, SnapshotRegistry snapshots, StoreKey storeKey, Clock clock) {
+        this(catalog, snapshots, storeKey, clock, Retention.NONE);
     }
 
     /** The key that proves this store's images: 32 bytes. */
@@ -102,26 +116,76 @@ public final class ImageRegistry {
     record Registration(RegisteredImage image, List<Change> changes) {}
 
     Registration registration(Caller caller, NewImage wanted, Snapshot snapshot) {
-        TreeRoot root = snapshot.root();
+        return registration(
+                caller, wanted, ROOT_DEVICE, List.of(blockDevice(ROOT_DEVICE, snapshot)), ImageSettings.NEW);
+    }
+
+    /** @param disks whose snapshots are there, or are made by the same commit */
+    Registration registration(
+            Caller caller, NewImage wanted, String rootDevice, List<BlockDevice> disks, ImageSettings settings) {
         ImageManifest manifest = new ImageManifest(
                 wanted.name(),
                 wanted.description(),
                 caller.account(),
                 wanted.architecture(),
                 wanted.bootMode(),
-                ROOT_DEVICE,
-                List.of(new BlockDevice(ROOT_DEVICE, snapshot.id(), root.digest(), root.sizeBytes())),
+                rootDevice,
+                disks,
                 wanted.parent(),
                 now());
         RegisteredImage image = new RegisteredImage(
-                storeKey.sign(manifest), caller.region(), Sharing.NONE, ImageSettings.NEW, wanted.tags());
+                storeKey.sign(manifest), caller.region(), Sharing.NONE, settings, wanted.tags());
+        List<Change> changes = new ArrayList<>();
+        changes.add(new Change.PutIfAbsent(key(image.id()), ImageRecords.encode(image)));
+        changes.addAll(naming(image));
+        return new Registration(image, changes);
+    }
+
+    /** What takes an image's name, and holds its snapshots. */
+    static List<Change> naming(RegisteredImage image) {
         byte[] id = image.id().value().getBytes(StandardCharsets.US_ASCII);
-        return new Registration(
-                image,
-                List.of(
-                        new Change.PutIfAbsent(key(image.id()), ImageRecords.encode(image)),
-                        new Change.PutIfAbsent(nameKey(image), id),
-                        new Change.PutIfAbsent(SnapshotRegistry.useKey(snapshot.id(), image.id()), id)));
+        List<Change> changes = new ArrayList<>();
+        changes.add(new Change.PutIfAbsent(nameKey(image), id));
+        image.snapshots()
+                .forEach(each -> changes.add(new Change.PutIfAbsent(SnapshotRegistry.useKey(each, image.id()), id)));
+        return changes;
+    }
+
+    static BlockDevice blockDevice(String name, Snapshot snapshot) {
+        return new BlockDevice(name, snapshot.id(), snapshot.root().digest(), snapshot.root().sizeBytes());
+    }
+
+    /**
+     * Makes an image of snapshots that are there.
+     *
+     * @param disks the snapshot of each device, of the caller's own
+     * @param settings beside others, of devices without a snapshot
+     * @throws StoreException CONFLICT if the name is taken; NOT_FOUND for a snapshot that the caller may not see, or
+     *     FORBIDDEN for one that is another's; INVALID_REQUEST if no disk is the root device's
+     */
+    public RegisteredImage register(
+            Caller caller,
+            NewImage wanted,
+            String rootDevice,
+            Map<String, SnapshotId> disks,
+            ImageSettings settings) {
+        requireFree(caller, wanted.name());
+        List<BlockDevice> devices = new ArrayList<>();
+        Map<String, DeviceSettings> said = new HashMap<>(settings.devices());
+        disks.forEach((name, id) -> {
+            Snapshot snapshot = snapshots.read(caller, Right.MANAGE, id);
+            devices.add(blockDevice(name, snapshot));
+            said.put(
+                    name,
+                    said.getOrDefault(name, DeviceSettings.NEW)
+                            .withEncryption(snapshot.settings().isEncrypted(), snapshot.settings().keyId()));
+        });
+        Registration registration =
+                registration(caller, wanted, rootDevice, devices, settings.withDevices(said));
+        List<Change> changes = new ArrayList<>(registration.changes());
+        new HashSet<>(disks.values()).forEach(each -> changes.add(snapshots.holding(each)));
+        catalog.commit(changes);
+        return registration.image();
     }
 
     /**
@@ -135,7 +199,11 @@ public final class ImageRegistry {
     }
 
     void requireFree(Caller caller, ImageName name) {
-        catalog.find(nameKey(caller.account(), caller.region(), name)).ifPresent(taken -> {
+        requireFree(caller.account(), caller.region(), name);
+    }
+
+    void requireFree(AccountId owner, Region region, ImageName name) {
+        catalog.find(nameKey(owner, region, name)).ifPresent(taken -> {
             throw new StoreException(
                     CONFLICT,
                     "there is an image named \"" + name + "\" already: "
@@ -148,10 +216,14 @@ public final class ImageRegistry {
         return find(caller, id).orElseThrow(() -> notFound("image", id.value()));
     }
 
-    /** @throws StoreException NOT_FOUND if there is none that the caller may see, FORBIDDEN without the right */
+    /** @throws StoreException NOT_FOUND if there is none that the caller may see, FORBIDDEN without the right, CONFLICT for
+     * launching one that is disabled */
     public RegisteredImage read(Caller caller, Right right, ImageId id) {
         RegisteredImage image = read(caller, id);
         require(caller, right, image, id.value());
+        if (right == Right.LAUNCH && image.settings().isDisabled()) {
+            throw new StoreException(CONFLICT, "image " + id + " is disabled");
+        }
         return image;
     }
 
@@ -182,10 +254,44 @@ public final class ImageRegistry {
      * Changes what may change about an image.
      *
      * @param change may be called more than once, where others change the image too; what it throws is passed on
-     * @throws StoreException NOT_FOUND, or FORBIDDEN for one that is not the caller's to change
+     * @throws StoreException NOT_FOUND, or FORBIDDEN for one that is not the caller's to change; CONFLICT where it would
+     *     be shared and is disabled, or would become public and its owner's account blocks that
      */
     public RegisteredImage change(Caller caller, ImageId id, UnaryOperator<RegisteredImage> change) {
         read(caller, Right.MANAGE, id);
+        return changeRecord(id, before -> {
+            RegisteredImage after = change.apply(before);
+            requireMaySharing(before, after);
+            return after;
+        });
+    }
+
+    private void requireMaySharing(RegisteredImage before, RegisteredImage after) {
+        if (after.settings().isDisabled() && !after.sharing().equals(Sharing.NONE)) {
+            throw new StoreException(CONFLICT, "image " + after.id() + " is disabled, and cannot be shared");
+        }
+        boolean becomesPublic = after.sharing().isPublic() && !before.sharing().isPublic();
+        if (becomesPublic && blocksPublicImages(after)) {
+            throw new StoreException(
+                    CONFLICT,
+                    "image " + after.id() + " cannot become public: account " + after.owner()
+                            + " blocks public access to its images in region " + after.region());
+        }
+    }
+
+    /** Whether the account that owns an image keeps it from becoming public. */
+    public boolean blocksPublicImages(RegisteredImage image) {
+        return accountSettings.read(image.owner(), image.region()).blocksPublicImages();
+    }
+
+    /** Notes that an instance was made from an image, whoever made it. Nothing if the image is gone meanwhile. */
+    public void launched(ImageId id) {
+        if (catalog.find(key(id)).isPresent()) {
+            changeRecord(id, image -> image.with(image.settings().withLastLaunchedAt(now())));
+        }
+    }
+
+    RegisteredImage changeRecord(ImageId id, UnaryOperator<RegisteredImage> change) {
         return ImageRecords.image(
                 Changes.change(catalog, key(id), entry -> ImageRecords.encode(change.apply(ImageRecords.image(entry)))));
     }
@@ -199,49 +305,81 @@ public final class ImageRegistry {
      */
     public List<Ancestor> lineage(Caller caller, RegisteredImage image) {
         List<Ancestor> lineage = new ArrayList<>();
-        Optional<ImageId> next = image.manifest().parent();
-        while (next.isPresent() && lineage.size() < LINEAGE_MAX) {
-            Optional<ImageManifest> parent = find(caller, next.get()).map(RegisteredImage::manifest);
-            lineage.add(new Ancestor(next.get(), parent.map(ImageManifest::name)));
-            next = parent.flatMap(ImageManifest::parent);
+        List<RegisteredImage> ancestors = ancestors(caller, image);
+        ancestors.forEach(each -> lineage.add(new Ancestor(each.id(), Optional.of(each.manifest().name()))));
+        RegisteredImage last = ancestors.isEmpty() ? image : ancestors.get(ancestors.size() - 1);
+        if (lineage.size() < LINEAGE_MAX) {
+            last.manifest().parent().ifPresent(each -> lineage.add(new Ancestor(each, Optional.empty())));
         }
         return lineage;
     }
 
-    /**
-     * Removes an image with its boot profile, and its snapshots where no other image names them.
-     *
-     * @throws StoreException NOT_FOUND, or FORBIDDEN for an image that is only shared with the caller
-     */
-    public void remove(Caller caller, ImageId id) {
-        for (int tries = 1; ; tries++) {
-            try {
-                tryRemove(caller, id);
-                return;
-            } catch (StoreException e) {
-                // A boot may have been added to its profile meanwhile.
-                if (e.fault() != CONFLICT || tries == REMOVE_TRIES_MAX) {
-                    throw e;
-                }
-            }
+    /** The same of which more is told: those that are there and that the caller may see, in whatever region. */
+    public List<RegisteredImage> ancestors(Caller caller, RegisteredImage image) {
+        List<RegisteredImage> ancestors = new ArrayList<>();
+        Optional<RegisteredImage> next = findParent(caller, image);
+        while (next.isPresent() && ancestors.size() < LINEAGE_MAX) {
+            ancestors.add(next.get());
+            next = findParent(caller, next.get());
         }
+        return ancestors;
     }
 
-    private void tryRemove(Caller caller, ImageId id) {
-        RegisteredImage image = read(caller, Right.MANAGE, id);
-        List<Change> changes = new ArrayList<>();
-        changes.add(delete(key(id)));
-        catalog.find(nameKey(image))
-                .ifPresent(name -> changes.add(new Change.Delete(name.key(), name.version())));
-        for (BlockDevice device : image.manifest().blockDevices()) {
-            changes.add(delete(SnapshotRegistry.useKey(device.snapshot(), id)));
-            if (snapshots.imagesOf(device.snapshot()).equals(List.of(id))) {
-                changes.add(delete(SnapshotRegistry.key(device.snapshot())));
-            }
-        }
-        catalog.find(BootProfileRegistry.key(id))
-                .ifPresent(profile -> changes.add(new Change.Delete(profile.key(), profile.version())));
-        catalog.commit(changes);
+    private Optional<RegisteredImage> findParent(Caller caller, RegisteredImage image) {
+        return image.manifest().parent().flatMap(id -> find(caller.in(image.parentRegion()), id));
+    }
+
+    /**
+     * Removes an image with its boot profile, and its snapshots where no other image names them. Where its owner's
+     * rules say so it goes into the recycle bin, and its snapshots stay.
+     *
+     * @throws StoreException NOT_FOUND, or FORBIDDEN for an image that is only shared with the caller; CONFLICT if it is
+     *     protected
+     */
+    public void remove(Caller caller, ImageId id) {
+        removals.remove(id, () -> read(caller, Right.MANAGE, id), true);
+    }
+
+    /** As {@link #remove}, but all its snapshots stay. @return the image that was */
+    public RegisteredImage deregister(Caller caller, ImageId id) {
+        return removals.remove(id, () -> read(caller, Right.MANAGE, id), false);
+    }
+
+    /** Whether the caller might have seen an image that was removed lately, as far as this server remembers. */
+    public boolean wasLatelyThere(Caller caller, ImageId id) {
+        return removals.wasLatelyThere(caller, id);
+    }
+
+    /** The caller's images in the recycle bin, in the order of their ids. */
+    public List<RegisteredImage> listRecycled(Caller caller) {
+        return new CatalogPages(catalog, IMAGE_PREFIX)
+                .list("", Integer.MAX_VALUE, ImageRecords::image, image -> isInBin(caller, image));
+    }
+
+    /** One of the caller's in the recycle bin. */
+    public Optional<RegisteredImage> findRecycled(Caller caller, ImageId id) {
+        return catalog.find(key(id)).map(ImageRecords::image).filter(image -> isInBin(caller, image));
+    }
+
+    private static boolean isInBin(Caller caller, RegisteredImage image) {
+        return image.settings().recycled().isPresent() && Access.may(caller, Right.MANAGE, image);
+    }
+
+    /**
+     * Takes an image out of the recycle bin, as it was.
+     *
+     * @throws StoreException NOT_FOUND if it is not there; CONFLICT if its name is taken meanwhile, or one of its
+     *     snapshots is gone or in the bin itself
+     */
+    public RegisteredImage restore(Caller caller, ImageId id) {
+        return removals.restore(id, () -> findRecycled(caller, id).orElseThrow(() -> notFound("image", id.value())));
+    }
+
+    /** Removes for good what the recycle bin has kept long enough. */
+    public void removeExpired() {
+        new CatalogPages(catalog, IMAGE_PREFIX)
+                .list("", Integer.MAX_VALUE, ImageRecords::image, removals::isExpired)
+                .forEach(removals::removeExpired);
     }
 
     /**
@@ -293,12 +431,6 @@ public final class ImageRegistry {
         new CatalogPages(catalog, IMAGE_PREFIX).forEach(entry -> visitor.accept(new ImageId(entry.key().substring(IMAGE_PREFIX.length()))));
     }
 
-    private Change delete(String key) {
-        return new Change.Delete(
-                key,
-                catalog.find(key).map(Catalog.Entry::version).orElseThrow(() -> notFound("record", key)));
-    }
-
     static StoreException notFound(String what, String id) {
         return new StoreException(NOT_FOUND, "there is no " + what + ' ' + id);
     }
@@ -307,7 +439,7 @@ public final class ImageRegistry {
         return IMAGE_PREFIX + image;
     }
 
-    private static String nameKey(RegisteredImage image) {
+    static String nameKey(RegisteredImage image) {
         return nameKey(image.owner(), image.region(), image.manifest().name());
     }
 

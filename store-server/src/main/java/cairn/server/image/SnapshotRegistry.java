@@ -62,6 +62,18 @@ public final class SnapshotRegistry {
                 .orElseThrow(() -> ImageRegistry.notFound("snapshot", id.value()));
     }
 
+    /**
+     * The change that changes nothing, and fails if a snapshot is changed or removed meanwhile: for what names it from
+     * the same commit on.
+     *
+     * @throws StoreException NOT_FOUND
+     */
+    Change holding(SnapshotId id) {
+        Catalog.Entry entry =
+                catalog.find(key(id)).orElseThrow(() -> ImageRegistry.notFound("snapshot", id.value()));
+        return new Change.PutIfVersion(entry.key(), entry.version(), entry.value());
+    }
+
     /** Snapshots that the caller may see, in the order of their ids. @param after only ids after this; may be empty */
     public List<Snapshot> list(Caller caller, String after, int snapshotsMax) {
         return new CatalogPages(catalog, PREFIX)

@@ -11,4 +11,9 @@ import java.util.Optional;
  */
 public record SnapshotSettings(boolean isEncrypted, Optional<String> keyId, Optional<Recycled> recycled) {
     public static final SnapshotSettings NEW = new SnapshotSettings(false, Optional.empty(), Optional.empty());
+
+    /** Of one of which nothing else is said. */
+    public static SnapshotSettings encrypted(boolean isEncrypted, Optional<String> keyId) {
+        return new SnapshotSettings(isEncrypted, keyId, Optional.empty());
+    }
 }
