@@ -1,7 +1,6 @@
 package cairn.server.image;
 
 import static cairn.Fault.CONFLICT;
-import static cairn.Fault.FORBIDDEN;
 import static cairn.Fault.INTERNAL;
 import static cairn.Fault.INVALID_REQUEST;
 import static cairn.Fault.SHUTTING_DOWN;
@@ -25,6 +24,7 @@ import cairn.server.storage.Catalog;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.DomainId;
 import cairn.server.volume.LiveVolume;
+import cairn.server.volume.VolumeState;
 import cairn.StoreException;
 import cairn.tree.TreeRoot;
 import java.time.Instant;
@@ -47,6 +47,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Makes snapshots of volumes, and images of them, in the background, while the volumes are in use.
+ *
+ * <p>A snapshot of a volume lies in the dedup domain of the volume's owner, whoever takes it, and so does the volume from
+ * then on: what it was made from is adopted there first, if it is another account's.
  *
  * <p>A snapshot shows the moment at which it was asked for; but only one of a volume is made at a time, so one that is
  * asked for meanwhile shows the moment at which the earlier ones were done. From when it was asked for it uses the
@@ -159,8 +162,7 @@ public final class VolumeSnapshots implements PendingSnapshots, AutoCloseable {
     /**
      * Begins a snapshot of a volume.
      *
-     * @throws StoreException NOT_FOUND; FORBIDDEN if the volume lies in another account's dedup domain; CONFLICT if too
-     *     many are waiting already
+     * @throws StoreException NOT_FOUND; CONFLICT if too many are waiting already
      */
     public SnapshotInProgress start(Caller caller, VolumeId volume, NewSnapshot wanted) {
         return start(caller, volumes.read(caller, volume), wanted, Optional.empty());
@@ -169,9 +171,8 @@ public final class VolumeSnapshots implements PendingSnapshots, AutoCloseable {
     /**
      * Begins a snapshot of a volume and an image of that, whose parent is the volume's image.
      *
-     * @throws StoreException NOT_FOUND; FORBIDDEN if the volume lies in another account's dedup domain; CONFLICT if the
-     *     name is taken, or too many are waiting already; INVALID_REQUEST if the architecture is not given and the
-     *     volume's image is gone
+     * @throws StoreException NOT_FOUND; CONFLICT if the name is taken, or too many are waiting already; INVALID_REQUEST if the
+     *     architecture is not given and the volume's image is gone
      */
     public SnapshotInProgress startImage(Caller caller, VolumeId id, DerivedImage wanted) {
         RegisteredVolume volume = volumes.read(caller, id);
@@ -200,7 +201,6 @@ public final class VolumeSnapshots implements PendingSnapshots, AutoCloseable {
 
     private SnapshotInProgress start(
             Caller caller, RegisteredVolume volume, NewSnapshot wanted, Optional<NewImage> image) {
-        requireOwnDomain(volume);
         Job job = new Job(
                 completed.newId(), caller, volume, wanted, image, images.now(), volumes.live(volume.id()));
         boolean isEntered = false;
@@ -219,20 +219,6 @@ public final class VolumeSnapshots implements PendingSnapshots, AutoCloseable {
             throw e;
         }
         return job.seen(Optional.empty());
-    }
-
-    /**
-     * What a volume was made from may lie in the domain of another account, which is told there what is stored already.
-     * It is not to learn so what the volume's owner has written.
-     */
-    private void requireOwnDomain(RegisteredVolume volume) {
-        DomainId domain = volume.state().domain();
-        if (!domain.equals(DomainId.PUBLIC) && !domain.equals(domains.apply(volume.owner()))) {
-            throw new StoreException(
-                    FORBIDDEN,
-                    "volume " + volume.id() + " was made from another account's data, and a snapshot of it would be"
-                            + " stored among that; pull and push that image or snapshot, and make a volume of it");
-        }
     }
 
     /** @return whether it is the volume's first */
@@ -272,7 +258,7 @@ public final class VolumeSnapshots implements PendingSnapshots, AutoCloseable {
     /** Takes the moment of a snapshot whose turn it is; it is made when a maker is free. */
     private void freeze(Job job) {
         requireOpen();
-        job.point = job.live.freeze();
+        job.point = job.live.freeze(domains.apply(job.volume.owner()));
         job.startedAt = images.now();
         job.changedBytes = job.point.dirtyBytes();
         synchronized (this) {
@@ -304,11 +290,12 @@ public final class VolumeSnapshots implements PendingSnapshots, AutoCloseable {
     private void commit(Job job, TreeRoot tree) {
         Catalog.Entry entry = volumes.entry(job.volume.id());
         RegisteredVolume volume = VolumeRecords.volume(entry);
+        VolumeState state = job.point.after(tree);
         Snapshot snapshot = new Snapshot(
                 job.id,
                 job.caller.account(),
                 volume.region(),
-                volume.state().domain(),
+                state.domain(),
                 tree,
                 volume.snapshot(),
                 job.startedAt,
@@ -320,8 +307,7 @@ public final class VolumeSnapshots implements PendingSnapshots, AutoCloseable {
         // An image that was made of the volume meanwhile is this one's parent.
         Optional<ImageRegistry.Registration> registration =
                 job.image.map(image -> images.registration(job.caller, image.withParent(volume.image()), snapshot));
-        RegisteredVolume after = volume.over(
-                job.point.after(tree), snapshot, registration.map(each -> each.image().id()));
+        RegisteredVolume after = volume.over(state, snapshot, registration.map(each -> each.image().id()));
 
         List<Change> changes = new ArrayList<>();
         changes.add(SnapshotRegistry.keep(snapshot));

@@ -1,6 +1,7 @@
 package cairn.server.volume;
 
 import cairn.image.ImageId;
+import cairn.server.storage.DomainId;
 import cairn.tree.TreeRoot;
 import java.util.Optional;
 import java.util.function.LongConsumer;
@@ -29,14 +30,20 @@ public interface LiveVolume extends AutoCloseable {
     /** Bytes of all blocks that are in no tree yet. */
     long dirtyBytes();
 
+    /** As {@link #freeze(DomainId)}, for the domain in which the volume lies. */
+    PointInTime freeze();
+
     /**
-     * Takes what was written so far, by writes that are done, as the content of a snapshot; writers go on without a
-     * pause. One at a time: waits until an earlier one is closed. After many that have failed it first stores what they
-     * would have.
+     * Takes what was written so far, by writes that are done, as the content of a snapshot; writers go on at once. One
+     * at a time: waits until an earlier one is closed. After many that have failed it first stores what they would have.
      *
+     * @param into the dedup domain of the snapshot, and of the volume from then on; what it lacks of the base is adopted
      * @throws cairn.StoreException as {@link PointInTime#store}
      */
-    PointInTime freeze();
+    PointInTime freeze(DomainId into);
+
+    /** One of several volumes whose moment is to be the same: as {@link LiveVolume#freeze(DomainId)} has it. */
+    record Freezing(LiveVolume volume, DomainId into) {}
 
     /** Ends this use, not those of others. */
     @Override
@@ -48,7 +55,7 @@ public interface LiveVolume extends AutoCloseable {
         long dirtyBytes();
 
         /**
-         * Makes the tree: hashes the chunks that were written to, keeps those that are new, and the pages above them,
+         * Makes the tree: adopts the base where it lies in another domain, hashes the chunks that were written to, keeps those that are new, and the pages above them,
          * and seals them, so that they survive a crash once a later commit has returned.
          *
          * @param progress told how many bytes have been looked at since it was last told

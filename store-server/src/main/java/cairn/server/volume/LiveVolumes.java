@@ -1,12 +1,15 @@
 package cairn.server.volume;
 
 import static cairn.Fault.CONFLICT;
+import static cairn.Fault.INVALID_REQUEST;
 import static cairn.Fault.SHUTTING_DOWN;
 
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.image.ImageId;
+import cairn.server.storage.DomainId;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -65,6 +68,60 @@ final class LiveVolumes {
     int clients(long number) {
         Slot slot = slots.get(number);
         return slot == null ? 0 : slot.clients;
+    }
+
+    /** As {@link Volumes#freeze}. */
+    List<LiveVolume.PointInTime> freeze(List<LiveVolume.Freezing> wanted) {
+        List<Use> begun = new ArrayList<>();
+        boolean isFrozen = false;
+        try {
+            // In one order, whoever asks: so nobody waits in a circle.
+            wanted.stream()
+                    .sorted(Comparator.comparing(each -> useOf(each).slot.number))
+                    .forEach(each -> {
+                        requireOnce(begun, useOf(each));
+                        useOf(each).beginSnapshot(each.into());
+                        begun.add(useOf(each));
+                    });
+            List<LiveVolume.PointInTime> moments = takeMoment(wanted);
+            isFrozen = true;
+            return moments;
+        } catch (CompletionException e) {
+            throw Fault.cause(e) instanceof StoreException failure ? failure : e;
+        } finally {
+            if (!isFrozen) {
+                begun.forEach(Use::endSnapshot);
+            }
+        }
+    }
+
+    private static Use useOf(LiveVolume.Freezing wanted) {
+        return (Use) wanted.volume();
+    }
+
+    private static void requireOnce(List<Use> begun, Use next) {
+        if (begun.stream().anyMatch(each -> each.slot.number == next.slot.number)) {
+            throw new StoreException(
+                    INVALID_REQUEST, WritableVolume.nameOf(next.slot.number) + " is named more than once");
+        }
+    }
+
+    /**
+     * Holds all their queues before it looks at one: a write that has been answered before another was sent is then in
+     * the snapshots if the other is, whichever volumes they go to.
+     */
+    private static List<LiveVolume.PointInTime> takeMoment(List<LiveVolume.Freezing> wanted) {
+        List<QueuedChange.Hold> holds =
+                wanted.stream().map(each -> useOf(each).volume.queue().hold()).toList();
+        try {
+            holds.forEach(hold -> hold.held().join());
+            wanted.forEach(each -> useOf(each).volume.learn());
+            return wanted.stream()
+                    .map(each -> useOf(each).snapshotOf(useOf(each).volume.beginLayer(), each.into()))
+                    .toList();
+        } finally {
+            holds.forEach(QueuedChange.Hold::letGo);
+        }
     }
 
     /** Takes no more changes, and returns when all that came before are completed. */
@@ -236,6 +293,16 @@ final class LiveVolumes {
 
         @Override
         public PointInTime freeze() {
+            return freeze(volume.domain());
+        }
+
+        @Override
+        public PointInTime freeze(DomainId into) {
+            return LiveVolumes.this.freeze(List.of(new Freezing(this, into))).get(0);
+        }
+
+        /** Waits until no other snapshot is made, then counts as one. */
+        void beginSnapshot(DomainId into) {
             requireUse();
             try {
                 slot.snapshots.acquire();
@@ -244,18 +311,19 @@ final class LiveVolumes {
                 throw new StoreException(SHUTTING_DOWN, "waiting for another snapshot was broken off", e);
             }
             slot.begin(false);
-            boolean isFrozen = false;
+            boolean isReady = false;
             try {
-                VolumeView frozen = volume.freeze().join();
-                isFrozen = true;
-                return new VolumeSnapshot(volume, frozen, LiveVolumes.this::requireOpen, this::endSnapshot);
-            } catch (CompletionException e) {
-                throw Fault.cause(e) instanceof StoreException failure ? failure : e;
+                volume.storeSurplus(into);
+                isReady = true;
             } finally {
-                if (!isFrozen) {
+                if (!isReady) {
                     endSnapshot();
                 }
             }
+        }
+
+        PointInTime snapshotOf(VolumeView frozen, DomainId into) {
+            return new VolumeSnapshot(volume, frozen, into, LiveVolumes.this::requireOpen, this::endSnapshot);
         }
 
         private void endSnapshot() {

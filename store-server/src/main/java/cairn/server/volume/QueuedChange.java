@@ -69,6 +69,46 @@ abstract class QueuedChange {
         }
     }
 
+    /** Holds what comes after it, and no thread, from its turn on until it is let go. */
+    static final class Hold extends QueuedChange {
+        private final CompletableFuture<Void> reached = new CompletableFuture<>();
+        private final CompletableFuture<Void> letGo = new CompletableFuture<>();
+
+        Hold() {
+            super(false);
+        }
+
+        @Override
+        Applied applyTo(BlockBatch batch) {
+            return Applied.LATER;
+        }
+
+        @Override
+        void release() {
+            // Where it never comes to its turn, whoever waits for that is told by done().
+            letGo.complete(null);
+        }
+
+        /** Done when all before it has ended, and nothing after it begins; fails where it never comes to that. */
+        CompletableFuture<Void> held() {
+            return CompletableFuture.anyOf(reached, done()).thenApply(any -> null);
+        }
+
+        /** Harmless when repeated. */
+        void letGo() {
+            letGo.complete(null);
+        }
+
+        void reach() {
+            reached.complete(null);
+        }
+
+        /** Calls something once it has been let go, perhaps at once. */
+        void whenLetGo(Runnable action) {
+            letGo.thenRun(action);
+        }
+    }
+
     /** Something that is done between two batches. */
     static final class Turn extends QueuedChange {
         private final Runnable action;

@@ -82,6 +82,11 @@ final class TreeVolume implements Volume {
         this.chunks = chunks;
     }
 
+    /** In which its pages and chunks are found. */
+    DomainId domain() {
+        return domain;
+    }
+
     @Override
     public long sizeBytes() {
         return sizeBytes;

@@ -4,6 +4,8 @@ import static cairn.Fault.SHUTTING_DOWN;
 
 import cairn.Fault;
 import cairn.StoreException;
+import cairn.server.storage.DomainId;
+import cairn.server.storage.TreeAdoption;
 import cairn.tree.TreeRoot;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
@@ -18,17 +20,21 @@ final class VolumeSnapshot implements LiveVolume.PointInTime {
 
     private final WritableVolume volume;
     private final VolumeView frozen;
+    private final DomainId into;
     private final Runnable requireOpen;
     private final Runnable whenClosed;
     private final AtomicBoolean isClosed = new AtomicBoolean();
 
     /**
+     * @param into the dedup domain of the tree that is made
      * @param requireOpen throws where the volume is no longer to be worked for
      * @param whenClosed called once
      */
-    VolumeSnapshot(WritableVolume volume, VolumeView frozen, Runnable requireOpen, Runnable whenClosed) {
+    VolumeSnapshot(
+            WritableVolume volume, VolumeView frozen, DomainId into, Runnable requireOpen, Runnable whenClosed) {
         this.volume = volume;
         this.frozen = frozen;
+        this.into = into;
         this.requireOpen = requireOpen;
         this.whenClosed = whenClosed;
     }
@@ -41,6 +47,7 @@ final class VolumeSnapshot implements LiveVolume.PointInTime {
     @Override
     public TreeRoot store(LongConsumer progress) {
         try {
+            new TreeAdoption(volume.parts().store()).adopt(frozen.tree(), frozen.base().domain(), into, requireOpen);
             return newWriter().write(progress);
         } catch (CompletionException e) {
             throw Fault.cause(e) instanceof StoreException failure ? failure : e;
@@ -51,12 +58,12 @@ final class VolumeSnapshot implements LiveVolume.PointInTime {
 
     SnapshotWriter newWriter() {
         VolumeParts parts = volume.parts();
-        return new SnapshotWriter(parts.store(), parts.blocks(), volume.domain(), parts.pages(), frozen, requireOpen);
+        return new SnapshotWriter(parts.store(), parts.blocks(), into, parts.pages(), frozen, requireOpen);
     }
 
     @Override
     public VolumeState after(TreeRoot tree) {
-        return new VolumeState(volume.number(), volume.sizeBytes(), volume.domain(), tree, firstLayerAfter());
+        return new VolumeState(volume.number(), volume.sizeBytes(), into, tree, firstLayerAfter());
     }
 
     private int firstLayerAfter() {
@@ -66,7 +73,7 @@ final class VolumeSnapshot implements LiveVolume.PointInTime {
     @Override
     public void committed(TreeRoot tree) {
         try {
-            volume.rebase(tree, firstLayerAfter()).join();
+            volume.rebase(into, tree, firstLayerAfter()).join();
             volume.removeLayersBefore(firstLayerAfter());
         } catch (CompletionException | StoreException e) {
             // The record says it all, and the next opening makes up for what was not done here.

@@ -6,6 +6,7 @@ import cairn.server.storage.DomainId;
 import cairn.server.storage.VolumeBlocks;
 import cairn.tree.TreeRoot;
 import java.time.Clock;
+import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -113,6 +114,19 @@ public final class Volumes implements AutoCloseable {
      */
     public void whileUnused(long number, Runnable action) {
         live.whileUnused(number, action);
+    }
+
+    /**
+     * Takes what was written so far to several volumes, by writes that are done, as the content of one snapshot each, at
+     * one moment: of two writes, the later sent when the earlier had been answered, never the later alone is in them.
+     * Otherwise as {@link LiveVolume#freeze(DomainId)}. Blocks.
+     *
+     * @return in the order in which they were named
+     * @throws cairn.StoreException as {@link LiveVolume.PointInTime#store}; INVALID_REQUEST for a volume named twice;
+     *     then nothing is frozen
+     */
+    public List<LiveVolume.PointInTime> freeze(List<LiveVolume.Freezing> wanted) {
+        return live.freeze(wanted);
     }
 
     /** Opens a tree for reading. */

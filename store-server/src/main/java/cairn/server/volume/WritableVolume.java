@@ -23,7 +23,6 @@ final class WritableVolume {
     private final VolumeParts parts;
     private final long number;
     private final long sizeBytes;
-    private final DomainId domain;
     private final BlockWriter writer;
     private final WriteQueue queue;
     private final LayeredReader reader;
@@ -34,7 +33,6 @@ final class WritableVolume {
         this.touches = touches;
         this.number = state.number();
         this.sizeBytes = state.sizeBytes();
-        this.domain = state.domain();
         this.writer = new BlockWriter(parts.blocks(), parts.states(), view);
         this.queue = new WriteQueue(writer, parts.writers());
         this.reader = new LayeredReader(writer, parts.blocks(), parts.loaders());
@@ -119,8 +117,9 @@ final class WritableVolume {
         return sizeBytes;
     }
 
+    /** Where the base's pages and chunks are found now. */
     DomainId domain() {
-        return domain;
+        return view().base().domain();
     }
 
     WriteQueue queue() {
@@ -133,7 +132,10 @@ final class WritableVolume {
 
     /** Begins what may be a boot, by a machine that closes it when it leaves. */
     Boot boot(ImageId image) {
-        return touches.begin(() -> parts.boots().begin(image, domain, view().tree()));
+        return touches.begin(() -> {
+            VolumeView view = view();
+            return parts.boots().begin(image, view.base().domain(), view.tree());
+        });
     }
 
     CompletableFuture<ByteBuf> read(long offset, int lengthBytes) {
@@ -179,32 +181,44 @@ final class WritableVolume {
     }
 
     /**
-     * Begins a layer, so that those before it change no more. Only while no other snapshot is made. Blocks where so
-     * many have failed that {@link #LAYERS_MAX} is reached: then what the earlier ones would have stored is stored
-     * first, as another failure is not to leave one more layer.
+     * Where so many snapshots have failed that {@link #LAYERS_MAX} is reached, stores what they would have, as another
+     * failure is not to leave one more layer. Only while no other snapshot is made. Blocks.
      *
-     * @return the volume without the new layer
      * @throws StoreException as {@link LiveVolume.PointInTime#store}, if that fails
      */
-    CompletableFuture<VolumeView> freeze() {
+    void storeSurplus(DomainId into) {
         VolumeView now = view();
         if (now.layers().size() > LAYERS_MAX) {
             VolumeView older = new VolumeView(now.base(), now.tree(), now.firstLayer(), now.older());
-            try (VolumeSnapshot earlier = new VolumeSnapshot(this, older, queue::requireOpen, () -> {})) {
+            try (VolumeSnapshot earlier = new VolumeSnapshot(this, older, into, queue::requireOpen, () -> {})) {
                 earlier.store(done -> {});
             }
         }
-        CompletableFuture<VolumeView> frozen = new CompletableFuture<>();
-        return queue.addTurn(() -> {
-            writer.learn();
-            VolumeView next = writer.view().withNewLayer();
-            writer.become(next);
-            frozen.complete(new VolumeView(next.base(), next.tree(), next.firstLayer(), next.older()));
-        }).thenCompose(done -> frozen);
+    }
+
+    /**
+     * Knows what is stored, so that {@link #beginLayer} cannot fail. Only while the queue is held. Blocks.
+     *
+     * @throws StoreException NO_SPACE, CORRUPT, SHUTTING_DOWN
+     */
+    void learn() {
+        writer.learn();
+    }
+
+    /**
+     * Begins a layer, so that those before it change no more. Only while no other snapshot is made, and the queue is
+     * held.
+     *
+     * @return the volume without the new layer
+     */
+    VolumeView beginLayer() {
+        VolumeView next = writer.view().withNewLayer();
+        writer.become(next);
+        return new VolumeView(next.base(), next.tree(), next.firstLayer(), next.older());
     }
 
     /** Goes on over a new base, which is what the layers before one made of the old one. */
-    CompletableFuture<Void> rebase(TreeRoot tree, int firstLayer) {
+    CompletableFuture<Void> rebase(DomainId domain, TreeRoot tree, int firstLayer) {
         return queue.addTurn(() -> writer.become(
                 writer.view().over(parts.tree(domain, tree, sizeBytes, touches, () -> {}), tree, firstLayer)));
     }

@@ -62,6 +62,13 @@ final class WriteQueue {
         return add(new QueuedChange.Turn(action));
     }
 
+    /** Holds the queue, once all that has come before is done, until whoever has asked for it lets go. */
+    QueuedChange.Hold hold() {
+        QueuedChange.Hold hold = new QueuedChange.Hold();
+        add(hold);
+        return hold;
+    }
+
     /** @throws StoreException SHUTTING_DOWN once closed */
     void requireOpen() {
         synchronized (queue) {
@@ -136,6 +143,12 @@ final class WriteQueue {
                 if (group.isEmpty()) {
                     return;
                 }
+                if (group.get(0) instanceof QueuedChange.Hold hold) {
+                    // The queue counts as running until then, so that nobody else runs it.
+                    hold.whenLetGo(() -> goOnAfter(hold));
+                    hold.reach();
+                    return;
+                }
                 ended = apply(group);
             } catch (RuntimeException | Error e) {
                 // Whatever it is: those who wait are told, and what comes next is tried.
@@ -147,6 +160,14 @@ final class WriteQueue {
                 }
             }
         }
+        execute();
+    }
+
+    private void goOnAfter(QueuedChange.Hold hold) {
+        synchronized (queue) {
+            queue.remove();
+        }
+        hold.succeed();
         execute();
     }
 
@@ -181,7 +202,7 @@ final class WriteQueue {
         }
     }
 
-    /** What comes next: one turn, or changes up to the next turn. They stay in the queue until they have ended. */
+    /** What comes next: one turn or hold, or changes up to the next. They stay in the queue until they have ended. */
     private List<QueuedChange> group() {
         List<QueuedChange> group = new ArrayList<>();
         synchronized (queue) {
@@ -190,15 +211,19 @@ final class WriteQueue {
                 return group;
             }
             for (QueuedChange change : queue) {
-                if (group.size() == GROUP_MAX || change instanceof QueuedChange.Turn && !group.isEmpty()) {
+                if (group.size() == GROUP_MAX || isAlone(change) && !group.isEmpty()) {
                     break;
                 }
                 group.add(change);
-                if (change instanceof QueuedChange.Turn) {
+                if (isAlone(change)) {
                     break;
                 }
             }
             return group;
         }
+    }
+
+    private static boolean isAlone(QueuedChange change) {
+        return change instanceof QueuedChange.Turn || change instanceof QueuedChange.Hold;
     }
 }

@@ -22,6 +22,7 @@ import cairn.image.NewVolume;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
 import cairn.server.account.Access.Right;
+import cairn.server.account.Sharing;
 import cairn.server.image.ImageRegistry.Ancestor;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.TestDisk;
@@ -32,6 +33,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -294,20 +298,83 @@ class VolumeSnapshotsTest {
     }
 
     @Test
-    void whatIsWrittenToAVolumeOfAnothersImageIsNotStoredAmongTheirs() {
-        VolumeId roots = registry.create(ROOT, NewVolume.of(image.id().value())).id();
-        world.write(roots, 0, noise(1, Chunk.SIZE_BYTES));
-        long chunks = world.storage.index().count(ItemKey.CHUNK_KIND);
+    void whatIsWrittenToAVolumeOfAnothersImageIsStoredAmongItsOwnersAndNotTheirs() {
+        world.images.change(US, image.id(), each -> each.with(new Sharing(false, Set.of(THEM.account()))));
+        VolumeId theirs = registry.create(THEM, NewVolume.of(image.id().value())).id();
+        assertEquals(US.domain(), registry.read(THEM, theirs).state().domain(), "nothing was written yet");
+        byte[] secret = noise(1, Chunk.SIZE_BYTES);
+        world.write(theirs, 3 * Chunk.SIZE_BYTES, secret);
+        Set<ItemKey> ours = world.itemsOf(US.domain());
 
-        StoreException refused = assertThrows(StoreException.class, () -> snapshots.start(ROOT, roots, PLAIN));
-        assertFault(
-                Fault.FORBIDDEN, () -> snapshots.startImage(ROOT, roots, DerivedImage.of(new ImageName("web"))));
+        SnapshotId id = snapshots.start(THEM, theirs, PLAIN).id();
+        awaitAll();
 
-        assertEquals(Fault.FORBIDDEN, refused.fault());
-        assertTrue(refused.getMessage().contains("was made from another account's data"), refused.getMessage());
-        assertEquals(List.of(), snapshots.list(ROOT));
-        assertEquals(chunks, world.storage.index().count(ItemKey.CHUNK_KIND));
-        assertArrayEquals(noise(1, Chunk.SIZE_BYTES), world.read(roots, 0, Chunk.SIZE_BYTES), "it can be used");
+        assertEquals(ours, world.itemsOf(US.domain()), "who shares learns nothing");
+        Snapshot made = world.completed.read(THEM, Right.SEE, id);
+        assertEquals(THEM.domain(), made.domain());
+        assertEquals(made.root(), registry.read(THEM, theirs).state().base());
+        assertEquals(THEM.domain(), registry.read(THEM, theirs).state().domain());
+        assertTrue(world.chunks.isReadable(THEM.domain(), ItemKey.of(Chunk.idOf(secret, 0))));
+        assertFalse(world.chunks.isReadable(US.domain(), ItemKey.of(Chunk.idOf(secret, 0))));
+        assertFault(Fault.NOT_FOUND, () -> world.completed.read(US, Right.SEE, id));
+        byte[] expected = disk.bytes();
+        System.arraycopy(secret, 0, expected, 3 * Chunk.SIZE_BYTES, secret.length);
+        // Also once what it was made from is gone, and after the server has started again.
+        world.images.remove(US, image.id());
+        assertArrayEquals(expected, world.read(world.images.disk(THEM, Right.READ, id.value())));
+        assertArrayEquals(expected, world.read(theirs, 0, expected.length));
+        SnapshotId next = snapshots.start(THEM, theirs, PLAIN).id();
+        awaitAll();
+        assertEquals(made.root(), world.completed.read(THEM, Right.SEE, next).root());
+        assertEquals(ours, world.itemsOf(US.domain()));
+    }
+
+    @Test
+    void clientsGoOnWhileTheirVolumeMovesToItsOwnersDomain() {
+        world.images.change(US, image.id(), each -> each.with(new Sharing(true, Set.of())));
+        VolumeId theirs = registry.create(THEM, NewVolume.of(image.id().value())).id();
+        byte[] expected = disk.bytes();
+        AtomicBoolean isOver = new AtomicBoolean();
+        CompletableFuture<Void> using = CompletableFuture.runAsync(() -> {
+            Random random = new Random(5);
+            while (!isOver.get()) {
+                int at = random.nextInt(expected.length - 5000);
+                byte[] written = noise(random.nextLong(), 1 + random.nextInt(5000));
+                world.write(theirs, at, written);
+                System.arraycopy(written, 0, expected, at, written.length);
+                int from = random.nextInt(expected.length - 100_000);
+                assertArrayEquals(
+                        Arrays.copyOfRange(expected, from, from + 100_000), world.read(theirs, from, 100_000));
+            }
+        });
+
+        for (int n = 0; n < 5; n++) {
+            snapshots.start(THEM, theirs, PLAIN);
+            awaitAll();
+        }
+        isOver.set(true);
+        using.join();
+
+        assertArrayEquals(expected, world.read(theirs, 0, expected.length));
+        assertEquals(THEM.domain(), registry.read(THEM, theirs).state().domain());
+        assertEquals(5, world.completed.list(THEM, "", 10).size());
+    }
+
+    @Test
+    void aSnapshotThatRootTakesLiesInTheDomainOfTheVolumesOwner() {
+        world.images.change(US, image.id(), each -> each.with(new Sharing(true, Set.of())));
+        VolumeId theirs = registry.create(THEM, NewVolume.of(image.id().value())).id();
+        world.write(theirs, 0, noise(1, Chunk.SIZE_BYTES));
+
+        SnapshotId roots = snapshots.start(ROOT, theirs, PLAIN).id();
+        awaitAll();
+
+        Snapshot made = world.completed.read(ROOT, Right.SEE, roots);
+        assertEquals(ROOT.account(), made.owner());
+        assertEquals(THEM.domain(), made.domain());
+        assertEquals(THEM.domain(), registry.read(THEM, theirs).state().domain());
+        assertEquals(Optional.of(image.manifest().root().snapshot()), registry.read(THEM, theirs).snapshot());
+        assertEquals(Set.of(), world.itemsOf(ROOT.domain()));
     }
 
     @Test

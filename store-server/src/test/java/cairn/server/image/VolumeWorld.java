@@ -13,6 +13,7 @@ import cairn.image.VolumeId;
 import cairn.server.account.Caller;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
+import cairn.server.storage.ItemKey;
 import cairn.server.storage.MemoryStorage;
 import cairn.server.storage.TestDisk;
 import cairn.server.volume.Volume;
@@ -25,6 +26,7 @@ import java.time.Clock;
 import java.util.concurrent.ExecutionException;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.function.Executable;
 
@@ -37,7 +39,8 @@ final class VolumeWorld implements AutoCloseable {
 
     final MemoryStorage storage = new MemoryStorage();
     final HeldCatalog catalog = new HeldCatalog(storage.catalog());
-    final ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
+    private final WatchedChunkIndex index = new WatchedChunkIndex(storage.index());
+    final ChunkStore chunks = new ChunkStore(storage.segments(), index);
     final SnapshotRegistry completed = new SnapshotRegistry(catalog);
     final ImageRegistry images = new ImageRegistry(catalog, completed, new StoreKey(new byte[32]), Clock.systemUTC());
     final Volumes volumes = new Volumes(chunks, storage.volumeBlocks(), 8 * MIB, MIB);
@@ -85,6 +88,11 @@ final class VolumeWorld implements AutoCloseable {
         } finally {
             bytes.release();
         }
+    }
+
+    /** What is stored for whoever is in a dedup domain. */
+    Set<ItemKey> itemsOf(DomainId domain) {
+        return index.itemsOf(domain);
     }
 
     int records(String prefix) {

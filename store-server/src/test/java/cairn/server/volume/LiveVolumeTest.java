@@ -24,9 +24,11 @@ import cairn.tree.Page;
 import cairn.tree.TreeRoot;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.nio.ByteBuffer;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -34,6 +36,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -754,5 +757,97 @@ class LiveVolumeTest {
         byte[] expected = Arrays.copyOf(filled(65_536, 1), sizeBytes);
         assertArrayEquals(expected, read(volume, 0, sizeBytes));
         assertEquals(TestDisk.of(expected).root(), snapshot(live));
+    }
+
+    @Test
+    void severalVolumesHaveOneMoment() {
+        // More than there are threads that write.
+        List<LiveVolume> lives = new ArrayList<>();
+        List<Volume> clients = new ArrayList<>();
+        for (int n = 0; n < 40; n++) {
+            VolumeState each = new VolumeState(n, MIB, DOMAIN, TreeRoot.of(MIB, Digest.ZERO), 0);
+            lives.add(volumes.live(n, () -> each));
+            clients.add(lives.get(n).connect(true));
+        }
+        AtomicBoolean isOver = new AtomicBoolean();
+        CompletableFuture<Void> writing = CompletableFuture.runAsync(() -> {
+            for (int n = 1; !isOver.get(); n++) {
+                for (Volume client : clients) {
+                    write(client, 0, ByteBuffer.allocate(BLOCK).putInt(n).array()).join();
+                }
+            }
+        });
+
+        for (int round = 0; round < 10; round++) {
+            List<LiveVolume.PointInTime> points = volumes.freeze(
+                    lives.stream().map(each -> new LiveVolume.Freezing(each, DOMAIN)).toList());
+            List<Integer> shown = new ArrayList<>();
+            for (LiveVolume.PointInTime point : points) {
+                try (point) {
+                    TreeRoot tree = point.store(done -> {});
+                    shown.add(ByteBuffer.wrap(read(volumes.open(DOMAIN, tree), 0, BLOCK)).getInt());
+                    point.committed(tree);
+                }
+            }
+            assertEquals(shown.stream().sorted(Comparator.reverseOrder()).toList(), shown, "the earlier has the later");
+            assertTrue(shown.get(0) - shown.get(shown.size() - 1) <= 1, shown::toString);
+        }
+        isOver.set(true);
+        writing.join();
+    }
+
+    @Test
+    void severalVolumesAreFrozenTogetherOrNotAtAll() {
+        Volume volume = openBlank(MIB);
+        VolumeState second = new VolumeState(NUMBER + 1, MIB, DOMAIN, TreeRoot.of(MIB, Digest.ZERO), 0);
+        LiveVolume other = volumes.live(NUMBER + 1, () -> second);
+        write(volume, 0, filled(BLOCK, 1)).join();
+
+        assertEquals(Fault.INVALID_REQUEST, faultOf(() -> volumes.freeze(List.of(
+                new LiveVolume.Freezing(live, DOMAIN),
+                new LiveVolume.Freezing(other, DOMAIN),
+                new LiveVolume.Freezing(live, DOMAIN)))));
+        other.close();
+        assertEquals(Fault.SHUTTING_DOWN, faultOf(() -> volumes.freeze(List.of(
+                new LiveVolume.Freezing(live, DOMAIN), new LiveVolume.Freezing(other, DOMAIN)))));
+
+        write(volume, 0, filled(BLOCK, 2)).join();
+        try (LiveVolume.PointInTime point = live.freeze()) {
+            assertEquals(Chunk.SIZE_BYTES, point.dirtyBytes());
+        }
+    }
+
+    @Test
+    void aSnapshotIntoAnotherDomainTakesTheBaseThereAndLeavesNothingOfItsOwnBehind() {
+        DomainId ours = new DomainId(7);
+        byte[] base = TestDisk.random(1, 20 * MIB).bytes();
+        Volume volume = open(base, base.length);
+        write(volume, 0, filled(Chunk.SIZE_BYTES, 7)).join();
+        long chunks = storage.index().count(ItemKey.CHUNK_KIND);
+        long storedBytes = storage.segments().storedBytes();
+
+        TreeRoot tree;
+        try (LiveVolume.PointInTime point = live.freeze(ours)) {
+            tree = point.store(done -> {});
+            state = point.after(tree);
+            point.committed(tree);
+        }
+
+        System.arraycopy(filled(Chunk.SIZE_BYTES, 7), 0, base, 0, Chunk.SIZE_BYTES);
+        assertEquals(ours, state.domain());
+        assertArrayEquals(base, read(volumes.open(ours, tree), 0, base.length));
+        assertArrayEquals(base, read(volume, 0, base.length));
+        ItemKey written = ItemKey.of(Chunk.idOf(filled(Chunk.SIZE_BYTES, 7), 0));
+        assertTrue(store.isReadable(ours, written));
+        assertFalse(store.isReadable(DOMAIN, written));
+        assertFalse(store.isReadable(DOMAIN, ItemKey.of(tree.top())));
+        assertTrue(storage.index().count(ItemKey.CHUNK_KIND) > chunks + 1, "rows of the base");
+        assertTrue(storage.segments().storedBytes() - storedBytes < MIB / 8, "and no data of it");
+        assertArrayEquals(base, read(reopen(), 0, base.length));
+        write(volume = live.connect(true), MIB, filled(Chunk.SIZE_BYTES, 8)).join();
+        try (LiveVolume.PointInTime point = live.freeze()) {
+            assertEquals(ours, point.after(tree).domain(), "where it lies by now");
+        }
+        volume.close();
     }
 }

@@ -1,12 +1,14 @@
 package cairn.server.volume;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cairn.Digest;
+import cairn.StoreException;
 import cairn.server.storage.MemoryStorage;
 import cairn.server.storage.VolumeBlocks.Layer;
 import cairn.tree.TreeRoot;
@@ -82,6 +84,42 @@ class WriteQueueTest {
         runTasks();
         later.join();
         closing.join();
+    }
+
+    @Test
+    void aHoldKeepsWhatComesAfterItAndNoThread() {
+        CompletableFuture<Void> before = queue.add(new QueuedChange.Flush());
+        QueuedChange.Hold hold = queue.hold();
+        CompletableFuture<Void> after = queue.add(new QueuedChange.Flush());
+        assertFalse(hold.held().isDone());
+        runTasks();
+
+        assertTrue(hold.held().isDone());
+        assertTrue(before.isDone());
+        assertFalse(after.isDone());
+        CompletableFuture<Void> later = queue.addTurn(() -> {});
+        assertEquals(0, tasks.size());
+
+        hold.letGo();
+        hold.letGo();
+        runTasks();
+        after.join();
+        later.join();
+        hold.done().join();
+    }
+
+    @Test
+    void aHoldThatIsLetGoBeforeItsTurnHoldsNothing() {
+        QueuedChange.Hold hold = queue.hold();
+        hold.letGo();
+        CompletableFuture<Void> after = queue.add(new QueuedChange.Flush());
+        runTasks();
+
+        after.join();
+        queue.close();
+        runTasks();
+        assertTrue(assertThrows(CompletionException.class, () -> queue.hold().held().join()).getCause()
+                instanceof StoreException);
     }
 
     @Test
