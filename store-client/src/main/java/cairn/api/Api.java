@@ -16,13 +16,18 @@ import cairn.tree.Page;
  *   GET    images/ID                              -> Image
  *   GET    images/ID/proof                        -> ImageProof
  *   GET    images/ID/profile                      -> BootProfile
+ *   PUT    images/ID/sharing       ChangeSharing  -> Image
+ *   PUT    images/ID/tags          ChangeTags     -> Image
  *   DELETE images/ID                              -> 204; the snapshot goes too, unless another image names it
  *   GET    snapshots?after=ID                     -> SnapshotList
  *   GET    snapshots/ID                           -> Snapshot
+ *   PUT    snapshots/ID/sharing    ChangeSharing  -> Snapshot
+ *   PUT    snapshots/ID/tags       ChangeTags     -> Snapshot
  *   DELETE snapshots/ID                           -> 204
  *   GET    volumes?after=ID                       -> VolumeList
  *   POST   volumes                 CreateVolume   -> Volume
  *   GET    volumes/ID                             -> Volume
+ *   PUT    volumes/ID/tags         ChangeTags     -> Volume
  *   DELETE volumes/ID                             -> 204
  *   POST   volumes/ID/snapshots    CreateSnapshot -> Snapshot, which is made in the background
  *   POST   volumes/ID/images       CreateImage    -> Snapshot, likewise; once completed it names the image

@@ -237,6 +237,18 @@ public final class Messages {
             long dirtyBytes,
             long usableBytes) {}
 
+    /**
+     * Changes whom an image or a snapshot is shared with; all may be absent.
+     *
+     * @param isPublic whether everybody may use it; absent: as before
+     * @param add accounts that may use it from now on
+     * @param remove accounts that may not any more
+     */
+    public record ChangeSharing(Boolean isPublic, List<String> add, List<String> remove) {}
+
+    /** Changes tags; all may be absent. @param put new values @param remove keys, before the new values are put */
+    public record ChangeTags(Map<String, String> put, List<String> remove) {}
+
     public record CreateAccount(String name) {}
 
     public record Account(String id, String name, String state, String createdAt) {}

@@ -110,6 +110,8 @@ public final class Main implements Runnable {
                 .addSubcommand(new VerifyCommand(terminal))
                 .addSubcommand(new ImagesCommand(terminal))
                 .addSubcommand(new ShowCommand(terminal))
+                .addSubcommand(new ShareCommand(terminal))
+                .addSubcommand(new TagCommand(terminal))
                 .addSubcommand(new RemoveCommand(terminal))
                 .addSubcommand(new DiffCommand(terminal))
                 .addSubcommand(new UriCommand(terminal))

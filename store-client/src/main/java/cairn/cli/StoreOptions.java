@@ -58,7 +58,7 @@ final class StoreOptions {
         try {
             return new Region(name);
         } catch (StoreException e) {
-            throw new StoreException(e.fault(), variable + " is " + e.getMessage(), e);
+            throw new StoreException(e.fault(), variable + ": " + e.getMessage(), e);
         }
     }
 

@@ -185,6 +185,15 @@ public final class StoreClient {
         return get("images/" + id + "/profile", Messages.BootProfile.class);
     }
 
+    /** Changes whom an image is shared with. @return the image as it is then */
+    public Messages.Image shareImage(ImageId id, Messages.ChangeSharing change) {
+        return send("PUT", "images/" + id + "/sharing", change, Messages.Image.class);
+    }
+
+    public Messages.Image tagImage(ImageId id, Messages.ChangeTags change) {
+        return send("PUT", "images/" + id + "/tags", change, Messages.Image.class);
+    }
+
     public void removeImage(ImageId id) {
         delete("images/" + id);
     }
@@ -196,6 +205,15 @@ public final class StoreClient {
 
     public Messages.Snapshot snapshot(SnapshotId id) {
         return get("snapshots/" + id, Messages.Snapshot.class);
+    }
+
+    /** Changes whom a snapshot is shared with. @return the snapshot as it is then */
+    public Messages.Snapshot shareSnapshot(SnapshotId id, Messages.ChangeSharing change) {
+        return send("PUT", "snapshots/" + id + "/sharing", change, Messages.Snapshot.class);
+    }
+
+    public Messages.Snapshot tagSnapshot(SnapshotId id, Messages.ChangeTags change) {
+        return send("PUT", "snapshots/" + id + "/tags", change, Messages.Snapshot.class);
     }
 
     public void removeSnapshot(SnapshotId id) {
@@ -213,6 +231,10 @@ public final class StoreClient {
 
     public Messages.Volume volume(VolumeId id) {
         return get("volumes/" + id, Messages.Volume.class);
+    }
+
+    public Messages.Volume tagVolume(VolumeId id, Messages.ChangeTags change) {
+        return send("PUT", "volumes/" + id + "/tags", change, Messages.Volume.class);
     }
 
     public void removeVolume(VolumeId id) {

@@ -32,7 +32,7 @@ public record NewImage(
     }
 
     /** @throws StoreException INVALID_REQUEST for tags beyond their limits */
-    static Map<String, String> requireTags(Map<String, String> tags) {
+    public static Map<String, String> requireTags(Map<String, String> tags) {
         if (tags.size() > TAGS_MAX) {
             throw new StoreException(
                     INVALID_REQUEST, "there are at most " + TAGS_MAX + " tags, not " + tags.size());

@@ -59,6 +59,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutorService;
@@ -85,6 +87,8 @@ public final class FakeStore implements AutoCloseable {
     public final LongAdder chunksReceived = new LongAdder();
     public final LongAdder bytesReceived = new LongAdder();
     public final AtomicInteger requests = new AtomicInteger();
+    /** For which the last request was signed. */
+    public volatile String lastRegion = "";
     public volatile Trouble trouble = (exchange, number) -> false;
 
     /** The states of a volume's snapshot, from its beginning on, one each time that somebody asks. */
@@ -180,12 +184,13 @@ public final class FakeStore implements AutoCloseable {
         exchange.getRequestHeaders().forEach((name, values) -> values.forEach(value -> headers.add(new Header(name, value))));
         boolean isUnsigned =
                 PayloadHash.UNSIGNED.equals(exchange.getRequestHeaders().getFirst("X-Amz-Content-Sha256"));
-        verifier.verify(new SignableRequest(
+        lastRegion = verifier.verify(new SignableRequest(
                 exchange.getRequestMethod(),
                 exchange.getRequestURI().getRawPath(),
                 exchange.getRequestURI().getRawQuery(),
                 headers,
-                isUnsigned ? null : PayloadHash.of(body)));
+                isUnsigned ? null : PayloadHash.of(body)))
+                .region();
     }
 
     private static Map<String, String> query(URI uri) {
@@ -211,6 +216,8 @@ public final class FakeStore implements AutoCloseable {
             case "GET images" -> id.isEmpty() ? list(query.getOrDefault("after", "")) : Json.encode(shown(kept(id).image));
             case "GET images proof" -> Json.encode(new Messages.ImageProof(
                     id, Base64.getEncoder().encodeToString(kept(id).signed.encode())));
+            case "PUT images sharing" -> share(id, Json.decode(body, Messages.ChangeSharing.class));
+            case "PUT images tags" -> tag(id, Json.decode(body, Messages.ChangeTags.class));
             case "DELETE images" -> remove(id);
             case "GET snapshots" -> id.isEmpty()
                     ? listSnapshots(query.getOrDefault("after", ""))
@@ -224,6 +231,7 @@ public final class FakeStore implements AutoCloseable {
                     ? listVolumes(query.getOrDefault("after", ""))
                     : Json.encode(volume(id));
             case "POST volumes" -> createVolume(Json.decode(body, Messages.CreateVolume.class));
+            case "PUT volumes tags" -> tagVolume(volume(id), Json.decode(body, Messages.ChangeTags.class));
             case "DELETE volumes" -> {
                 volumes.remove(volume(id).id());
                 yield new byte[0];
@@ -388,6 +396,41 @@ public final class FakeStore implements AutoCloseable {
         return new byte[0];
     }
 
+    private byte[] share(String id, Messages.ChangeSharing change) {
+        Messages.Image image = kept(id).image;
+        Set<String> accounts = new TreeSet<>(image.sharedWith());
+        accounts.addAll(change.add() == null ? List.of() : change.add());
+        accounts.removeAll(change.remove() == null ? List.of() : change.remove());
+        boolean isPublic = change.isPublic() == null ? image.isPublic() : change.isPublic();
+        return keep(id, with(image, isPublic, List.copyOf(accounts), image.tags(), null));
+    }
+
+    private byte[] tag(String id, Messages.ChangeTags change) {
+        Messages.Image image = kept(id).image;
+        return keep(id, with(image, image.isPublic(), image.sharedWith(), changed(image.tags(), change), null));
+    }
+
+    private byte[] keep(String id, Messages.Image image) {
+        images.put(id, new Kept(image, kept(id).signed, kept(id).root));
+        return Json.encode(image);
+    }
+
+    private static Map<String, String> changed(Map<String, String> before, Messages.ChangeTags change) {
+        Map<String, String> tags = new TreeMap<>(before);
+        tags.keySet().removeAll(change.remove());
+        tags.putAll(change.put());
+        return tags;
+    }
+
+    private byte[] tagVolume(Messages.Volume volume, Messages.ChangeTags change) {
+        Messages.Volume tagged = new Messages.Volume(
+                volume.id(), volume.owner(), volume.region(), volume.state(), volume.sizeBytes(), volume.image(),
+                volume.snapshot(), volume.isReadOnly(), volume.isEphemeral(), volume.createdAt(), volume.clients(),
+                volume.dirtyBytes(), changed(volume.tags(), change));
+        volumes.put(volume.id(), tagged);
+        return Json.encode(tagged);
+    }
+
     /** With its lineage, as when it is asked for by itself. */
     private Messages.Image shown(Messages.Image image) {
         List<Messages.Ancestor> lineage = new ArrayList<>();
@@ -396,11 +439,19 @@ public final class FakeStore implements AutoCloseable {
             lineage.add(new Messages.Ancestor(id, parent == null ? null : parent.name()));
             id = parent == null ? null : parent.parent();
         }
+        return with(image, image.isPublic(), image.sharedWith(), image.tags(), lineage);
+    }
+
+    private static Messages.Image with(
+            Messages.Image image,
+            boolean isPublic,
+            List<String> sharedWith,
+            Map<String, String> tags,
+            List<Messages.Ancestor> lineage) {
         return new Messages.Image(
                 image.id(), image.name(), image.description(), image.owner(), image.region(), image.state(), image.architecture(),
                 image.bootMode(), image.rootDevice(), image.parent(), image.createdAt(), image.snapshot(),
-                image.sizeBytes(), image.rootDigest(), image.isPublic(), image.sharedWith(), image.tags(),
-                lineage);
+                image.sizeBytes(), image.rootDigest(), isPublic, sharedWith, tags, lineage);
     }
 
     /** One that is being made is a step further each time somebody asks. */

@@ -128,9 +128,9 @@ public final class StoreServer implements AutoCloseable {
             ApiDoor api = new ApiDoor(
                     new StoreInfoApi(version(), images, completed, registry, storage),
                     new UploadApi(uploads, images),
-                    new ImageApi(images),
+                    new ImageApi(images, accounts),
                     new BootProfileApi(images, bootProfiles),
-                    new SnapshotApi(images, completed, snapshots),
+                    new SnapshotApi(images, completed, snapshots, accounts),
                     new VolumeApi(registry),
                     new DiskApi(images, registry, chunks, (caller, id, host) -> exports.uri(caller, id, host, nbd, config.nbdSocket())),
                     new AccountApi(accounts));

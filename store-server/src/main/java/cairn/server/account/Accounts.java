@@ -130,6 +130,11 @@ public final class Accounts {
         return read(id).domain();
     }
 
+    /** @throws StoreException NOT_FOUND if there is no such account */
+    public void requireAccount(AccountId id) {
+        read(id);
+    }
+
     /** @throws StoreException NOT_FOUND */
     private Account read(AccountId id) {
         Account account = accounts.get(id);

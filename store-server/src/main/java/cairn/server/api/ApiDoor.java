@@ -73,13 +73,18 @@ public final class ApiDoor implements HttpDoor {
         add("GET", "images/ID", 0, SMALL, images::show);
         add("GET", "images/ID/proof", 0, SMALL, images::proof);
         add("GET", "images/ID/profile", 0, SMALL, bootProfiles::show);
+        add("PUT", "images/ID/sharing", SMALL, SMALL, images::share);
+        add("PUT", "images/ID/tags", SMALL, SMALL, images::tag);
         add("DELETE", "images/ID", 0, SMALL, images::remove);
         add("GET", "snapshots", 0, SMALL, (call, id) -> snapshots.list(call));
         add("GET", "snapshots/ID", 0, SMALL, snapshots::show);
+        add("PUT", "snapshots/ID/sharing", SMALL, SMALL, snapshots::share);
+        add("PUT", "snapshots/ID/tags", SMALL, SMALL, snapshots::tag);
         add("DELETE", "snapshots/ID", 0, SMALL, snapshots::remove);
         add("GET", "volumes", 0, SMALL, (call, id) -> volumes.list(call));
         add("POST", "volumes", SMALL, SMALL, (call, id) -> volumes.create(call));
         add("GET", "volumes/ID", 0, SMALL, volumes::show);
+        add("PUT", "volumes/ID/tags", SMALL, SMALL, volumes::tag);
         add("DELETE", "volumes/ID", 0, SMALL, volumes::remove);
         add("POST", "volumes/ID/snapshots", SMALL, SMALL, snapshots::start);
         add("POST", "volumes/ID/images", SMALL, SMALL, snapshots::startImage);

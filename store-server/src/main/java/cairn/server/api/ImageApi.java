@@ -11,6 +11,7 @@ import cairn.image.ImageManifest;
 import cairn.image.ImageName;
 import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
+import cairn.server.account.Accounts;
 import cairn.server.account.Caller;
 import cairn.server.account.Sharing;
 import cairn.server.http.HttpCall;
@@ -19,7 +20,9 @@ import cairn.server.image.ImageRegistry;
 import cairn.server.image.RegisteredImage;
 import java.util.Base64;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 
 /** Answers questions about images. */
 public final class ImageApi {
@@ -28,9 +31,11 @@ public final class ImageApi {
     private static final String DISABLED = "disabled";
 
     private final ImageRegistry images;
+    private final Accounts accounts;
 
-    public ImageApi(ImageRegistry images) {
+    public ImageApi(ImageRegistry images, Accounts accounts) {
         this.images = images;
+        this.accounts = accounts;
     }
 
     HttpReply list(HttpCall call) {
@@ -55,6 +60,24 @@ public final class ImageApi {
         call.requireOnly();
         RegisteredImage image = images.read(call.caller(), Right.READ, new ImageId(id));
         return ApiDoor.json(new ImageProof(id, Base64.getEncoder().encodeToString(image.signed().encode())));
+    }
+
+    HttpReply share(HttpCall call, String id) {
+        call.requireOnly();
+        UnaryOperator<Sharing> change = RequestedChanges.sharing(call, accounts);
+        return ApiDoor.json(message(
+                call.caller(),
+                images.change(
+                        call.caller(), new ImageId(id), image -> image.with(change.apply(image.sharing())))));
+    }
+
+    HttpReply tag(HttpCall call, String id) {
+        call.requireOnly();
+        UnaryOperator<Map<String, String>> change = RequestedChanges.tags(call);
+        return ApiDoor.json(message(
+                call.caller(),
+                images.change(
+                        call.caller(), new ImageId(id), image -> image.withTags(change.apply(image.tags())))));
     }
 
     HttpReply remove(HttpCall call, String id) {

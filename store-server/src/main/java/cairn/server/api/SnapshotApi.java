@@ -1,7 +1,9 @@
 package cairn.server.api;
 
+import static cairn.Fault.CONFLICT;
 import static cairn.server.api.ApiDoor.required;
 
+import cairn.StoreException;
 import cairn.api.Json;
 import cairn.api.Messages.CreateImage;
 import cairn.api.Messages.CreateSnapshot;
@@ -17,7 +19,9 @@ import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
 import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
+import cairn.server.account.Accounts;
 import cairn.server.account.Caller;
+import cairn.server.account.Sharing;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
 import cairn.server.image.ImageRegistry;
@@ -28,16 +32,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 
 /** Answers questions about snapshots, those that are being made of volumes included. */
 public final class SnapshotApi {
     private final ImageRegistry images;
     private final SnapshotRegistry completed;
     private final VolumeSnapshots snapshots;
+    private final Accounts accounts;
 
-    public SnapshotApi(ImageRegistry images, SnapshotRegistry completed, VolumeSnapshots snapshots) {
+    public SnapshotApi(
+            ImageRegistry images, SnapshotRegistry completed, VolumeSnapshots snapshots, Accounts accounts) {
         this.images = images;
         this.completed = completed;
+        this.accounts = accounts;
         this.snapshots = snapshots;
     }
 
@@ -86,6 +94,33 @@ public final class SnapshotApi {
         List<Snapshot> some = all.values().stream().limit(ListPage.ITEMS_MAX).toList();
         ListPage<Snapshot> page = ListPage.of(some, each -> each, Snapshot::id);
         return ApiDoor.json(new SnapshotList(page.items(), page.next()));
+    }
+
+    HttpReply share(HttpCall call, String id) {
+        call.requireOnly();
+        UnaryOperator<Sharing> change = RequestedChanges.sharing(call, accounts);
+        SnapshotId snapshot = new SnapshotId(id);
+        if (snapshots.find(call.caller(), snapshot).isPresent()) {
+            throw new StoreException(CONFLICT, "snapshot " + snapshot + " is not completed; it can be shared when it is");
+        }
+        return ApiDoor.json(message(
+                call.caller(),
+                completed.change(call.caller(), snapshot, each -> each.with(change.apply(each.sharing())))));
+    }
+
+    /** Of one in progress too: it is completed with the tags that it has then. */
+    HttpReply tag(HttpCall call, String id) {
+        call.requireOnly();
+        UnaryOperator<Map<String, String>> change = RequestedChanges.tags(call);
+        SnapshotId snapshot = new SnapshotId(id);
+        Optional<SnapshotInProgress> pending = snapshots.find(call.caller(), snapshot);
+        if (pending.isPresent()
+                && snapshots.tag(call.caller(), snapshot, change.apply(pending.get().tags()))) {
+            return show(call, id);
+        }
+        return ApiDoor.json(message(
+                call.caller(),
+                completed.change(call.caller(), snapshot, each -> each.withTags(change.apply(each.tags())))));
     }
 
     HttpReply remove(HttpCall call, String id) {

@@ -15,6 +15,7 @@ import cairn.server.image.VolumeRegistry;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 
 /** Answers questions about volumes. */
 public final class VolumeApi {
@@ -53,6 +54,14 @@ public final class VolumeApi {
     HttpReply show(HttpCall call, String id) {
         call.requireOnly();
         RegisteredVolume volume = volumes.read(call.caller(), new VolumeId(id));
+        return ApiDoor.json(message(volume, volumes.dirtyBytes(volume.id())));
+    }
+
+    HttpReply tag(HttpCall call, String id) {
+        call.requireOnly();
+        UnaryOperator<Map<String, String>> change = RequestedChanges.tags(call);
+        RegisteredVolume volume = volumes.change(
+                call.caller(), new VolumeId(id), each -> each.withTags(change.apply(each.tags())));
         return ApiDoor.json(message(volume, volumes.dirtyBytes(volume.id())));
     }
 
