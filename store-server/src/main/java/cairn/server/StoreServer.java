@@ -4,7 +4,10 @@ import cairn.Fault;
 import cairn.image.StoreKey;
 import cairn.server.account.AccessKey;
 import cairn.server.account.Accounts;
+import cairn.server.account.AccountSettingsRegistry;
+import cairn.server.account.ClientTokens;
 import cairn.server.account.Regions;
+import cairn.server.account.RetentionRules;
 import cairn.server.account.SignedTokens;
 import cairn.server.account.Tickets;
 import cairn.server.api.AccountApi;
@@ -63,6 +66,7 @@ public final class StoreServer implements AutoCloseable {
     private final Volumes volumes;
     private final HttpServer httpServer;
     private final NbdServer nbdServer;
+    private final Sweeper sweeper;
     private InetSocketAddress http;
     private InetSocketAddress nbd;
 
@@ -96,9 +100,12 @@ public final class StoreServer implements AutoCloseable {
             StoreSecrets secrets = StoreSecrets.readOrCreate(storage.catalog());
             Accounts accounts = new Accounts(storage.catalog(), clock);
             createRoot(accounts, config.dataFolder());
-            SnapshotRegistry completed = new SnapshotRegistry(storage.catalog());
-            ImageRegistry images =
-                    new ImageRegistry(storage.catalog(), completed, new StoreKey(secrets.signingKey()), clock);
+            AccountSettingsRegistry accountSettings = new AccountSettingsRegistry(storage.catalog());
+            RetentionRules retention = new RetentionRules(storage.catalog(), clock);
+            SnapshotRegistry completed =
+                    new SnapshotRegistry(storage.catalog(), accountSettings, retention, clock);
+            ImageRegistry images = new ImageRegistry(
+                    storage.catalog(), completed, new StoreKey(secrets.signingKey()), clock, retention);
             ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
             closing(() -> keepUnfinished(chunks));
             Uploads uploads = new Uploads(storage.catalog(), chunks, clock);
@@ -115,6 +122,11 @@ public final class StoreServer implements AutoCloseable {
             registry.removeLeftovers();
             VolumeSnapshots snapshots = closing(
                     new VolumeSnapshots(storage.catalog(), images, completed, registry, accounts::domain));
+            ClientTokens clientTokens = new ClientTokens(storage.catalog(), clock);
+            sweeper = closing(new Sweeper(List.of(
+                    new Sweeper.Task("images in the recycle bin", images::removeExpired),
+                    new Sweeper.Task("snapshots in the recycle bin", completed::removeExpired),
+                    new Sweeper.Task("client tokens", clientTokens::removeExpired))));
             StoreExports exports = new StoreExports(
                     images,
                     registry,
@@ -188,6 +200,7 @@ public final class StoreServer implements AutoCloseable {
         Path written = endpointFile.resolveSibling("endpoint.new");
         Files.writeString(written, readyLine() + "\n");
         Files.move(written, endpointFile, StandardCopyOption.ATOMIC_MOVE);
+        sweeper.start();
     }
 
     /** What unfinished uploads have sent is kept for when they are tried again; if it can not be, they send it again. */
@@ -232,6 +245,11 @@ public final class StoreServer implements AutoCloseable {
 
     public InetSocketAddress nbdAddress() {
         return nbd;
+    }
+
+    /** Does at once what is due by the clock, and is done every minute. */
+    void sweep() {
+        sweeper.sweep();
     }
 
     /** How many chunks were read from the store for volumes. */

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** Reads all records of one kind, so many at a time. @param prefix what their keys begin with, before the id */
 public record CatalogPages(Catalog catalog, String prefix) {
@@ -24,6 +25,15 @@ public record CatalogPages(Catalog catalog, String prefix) {
             last = some.get(some.size() - 1).key();
         }
         return items;
+    }
+
+    /** All records, in the order of the ids, read as they are wanted. @param after as in {@link #list} */
+    Stream<Catalog.Entry> stream(String after) {
+        return Stream.iterate(
+                        catalog.list(prefix, prefix + after, ENTRIES),
+                        some -> !some.isEmpty(),
+                        some -> catalog.list(prefix, some.get(some.size() - 1).key(), ENTRIES))
+                .flatMap(List::stream);
     }
 
     public void forEach(Consumer<Catalog.Entry> visitor) {

@@ -129,7 +129,9 @@ public final class ImageCopies {
                         + disk.from.id() + '.',
                 Optional.empty(),
                 Sharing.NONE,
-                encryption(disk.from, wanted),
+                encryption(disk.from, wanted)
+                        .withCompletedAt(now)
+                        .withCopyOf(new SnapshotSettings.CopySource(disk.from.id(), disk.from.region())),
                 wanted.snapshotTags());
     }
 }

@@ -98,7 +98,7 @@ public final class ImageRegistry {
                 "",
                 Optional.empty(),
                 Sharing.NONE,
-                SnapshotSettings.NEW,
+                SnapshotSettings.completed(false, Optional.empty(), now()),
                 Map.of());
         Registration registration = registration(caller, wanted, snapshot);
         List<Change> changes = new ArrayList<>(others);
@@ -330,8 +330,8 @@ public final class ImageRegistry {
     }
 
     /**
-     * Removes an image with its boot profile, and its snapshots where no other image names them. Where its owner's
-     * rules say so it goes into the recycle bin, and its snapshots stay.
+     * Removes an image with its boot profile, and its snapshots where no other image names them and they are not
+     * locked. Where its owner's rules say so it goes into the recycle bin, and its snapshots stay.
      *
      * @throws StoreException NOT_FOUND, or FORBIDDEN for an image that is only shared with the caller; CONFLICT if it is
      *     protected

@@ -101,7 +101,7 @@ final class ImageRemovals {
         List<Change> changes = new ArrayList<>();
         for (SnapshotId each : image.snapshots()) {
             if (snapshots.imagesOf(each).equals(List.of(image.id()))) {
-                findDelete(SnapshotRegistry.key(each)).ifPresent(changes::add);
+                snapshots.removal(each).ifPresent(changes::add);
             }
         }
         return changes;

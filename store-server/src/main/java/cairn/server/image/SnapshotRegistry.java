@@ -4,38 +4,70 @@ import static cairn.Fault.CONFLICT;
 
 import cairn.StoreException;
 import cairn.image.ImageId;
+import cairn.image.Region;
 import cairn.image.SnapshotId;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Access;
+import cairn.server.account.AccountSettings.SnapshotBlock;
+import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.Caller;
+import cairn.server.account.Retention;
+import cairn.server.account.Sharing;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.Catalog;
 import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The completed snapshots of a store. Whoever may not see one is told that it does not exist. Safe for threads: what
  * must hold together is committed together, on conditions.
+ *
+ * <p>One in the recycle bin is found by {@link #readRecycled} and {@link #recycled} alone; one that is archived is not
+ * read, copied or made a volume of, by whatever door.
  */
 public final class SnapshotRegistry {
     private static final String PREFIX = "snapshot/";
     /** Which image names a snapshot: {@code snapshot-use/SNAPSHOT/IMAGE}, so that deleting one asks nobody else. */
     private static final String USE_PREFIX = "snapshot-use/";
     private static final int USERS_MAX = 1000;
+    private static final int REMOVE_TRIES_MAX = 8;
 
     private final Catalog catalog;
+    private final AccountSettingsRegistry settings;
+    private final Retention retention;
+    private final Clock clock;
     private final SecureRandom random = new SecureRandom();
 
+    /** Of accounts that have chosen nothing. */
     public SnapshotRegistry(Catalog catalog) {
+        this(catalog, new AccountSettingsRegistry(catalog), Retention.NONE, Clock.systemUTC());
+    }
+
+    /** @param retention what goes into the recycle bin when it is removed */
+    public SnapshotRegistry(Catalog catalog, AccountSettingsRegistry settings, Retention retention, Clock clock) {
         this.catalog = catalog;
+        this.settings = settings;
+        this.retention = retention;
+        this.clock = clock;
     }
 
     public SnapshotId newId() {
         return SnapshotId.random(random);
+    }
+
+    Instant now() {
+        return clock.instant().truncatedTo(ChronoUnit.MILLIS);
     }
 
     /** The change that makes a snapshot whose tree is sealed. */
@@ -48,18 +80,37 @@ public final class SnapshotRegistry {
         return catalog.find(key(id)).map(ImageRecords::snapshot).filter(snapshot -> isThere(caller, snapshot));
     }
 
-    /** @throws StoreException NOT_FOUND if there is none that the caller may see, FORBIDDEN without the right */
+    /**
+     * @throws StoreException NOT_FOUND if there is none that the caller may see, FORBIDDEN without the right; CONFLICT
+     *     where its content is wanted and it is archived
+     */
     public Snapshot read(Caller caller, Right right, SnapshotId id) {
         Snapshot snapshot = find(caller, id).orElseThrow(() -> ImageRegistry.notFound("snapshot", id.value()));
-        ImageRegistry.require(caller, right, snapshot, id.value());
-        return snapshot;
+        ImageRegistry.require(caller, right, inForce(snapshot), id.value());
+        return switch (right) {
+            case READ, LAUNCH, COPY -> requireUsable(snapshot);
+            case SEE, MANAGE -> snapshot;
+        };
     }
 
-    /** A snapshot that an image names: to be asked for only for whom the image is. @throws StoreException NOT_FOUND */
+    /**
+     * The content of a snapshot that an image names: to be asked for only for whom the image is.
+     *
+     * @throws StoreException NOT_FOUND; CONFLICT if it is archived
+     */
     Snapshot readKept(SnapshotId id) {
-        return catalog.find(key(id))
+        return requireUsable(catalog.find(key(id))
                 .map(ImageRecords::snapshot)
-                .orElseThrow(() -> ImageRegistry.notFound("snapshot", id.value()));
+                .orElseThrow(() -> ImageRegistry.notFound("snapshot", id.value())));
+    }
+
+    /** Every door comes through here before it touches what a snapshot holds. */
+    private Snapshot requireUsable(Snapshot snapshot) {
+        if (!snapshot.settings().isUsable(now())) {
+            throw new StoreException(
+                    CONFLICT, "snapshot " + snapshot.id() + " is archived; it has to be restored first");
+        }
+        return snapshot;
     }
 
     /**
@@ -76,12 +127,23 @@ public final class SnapshotRegistry {
 
     /** Snapshots that the caller may see, in the order of their ids. @param after only ids after this; may be empty */
     public List<Snapshot> list(Caller caller, String after, int snapshotsMax) {
-        return new CatalogPages(catalog, PREFIX)
-                .list(after, snapshotsMax, ImageRecords::snapshot, snapshot -> isThere(caller, snapshot));
+        return pages().list(after, snapshotsMax, ImageRecords::snapshot, snapshot -> isThere(caller, snapshot));
     }
 
-    private static boolean isThere(Caller caller, Snapshot snapshot) {
-        return snapshot.settings().recycled().isEmpty() && Access.may(caller, Right.SEE, snapshot);
+    /** The same, read as they are wanted. */
+    public Stream<Snapshot> stream(Caller caller, String after) {
+        return pages().stream(after).map(ImageRecords::snapshot).filter(snapshot -> isThere(caller, snapshot));
+    }
+
+    private boolean isThere(Caller caller, Snapshot snapshot) {
+        return snapshot.settings().recycled().isEmpty() && Access.may(caller, Right.SEE, inForce(snapshot));
+    }
+
+    /** As it is shared, less what its owner's settings take back. */
+    private Snapshot inForce(Snapshot snapshot) {
+        boolean isHidden = snapshot.sharing().isPublic()
+                && settings.read(snapshot.owner(), snapshot.region()).snapshotBlock() == SnapshotBlock.ALL_SHARING;
+        return isHidden ? snapshot.with(new Sharing(false, snapshot.sharing().accounts())) : snapshot;
     }
 
     /**
@@ -92,8 +154,91 @@ public final class SnapshotRegistry {
      */
     public Snapshot change(Caller caller, SnapshotId id, UnaryOperator<Snapshot> change) {
         read(caller, Right.MANAGE, id);
+        return changeRecord(id, change);
+    }
+
+    private Snapshot changeRecord(SnapshotId id, UnaryOperator<Snapshot> change) {
         return ImageRecords.snapshot(Changes.change(
                 catalog, key(id), entry -> ImageRecords.encode(change.apply(ImageRecords.snapshot(entry)))));
+    }
+
+    /**
+     * Makes a snapshot of the same content, the caller's own, in its region. No data moves: one record more, and it is
+     * completed at once.
+     *
+     * @param from where the source lies
+     * @param others changes that are to be made if and only if the copy is
+     * @throws StoreException NOT_FOUND, or FORBIDDEN without the right to copy; CONFLICT for an archived source
+     */
+    public Snapshot copy(
+            Caller caller, SnapshotId source, Region from, NewSnapshotCopy wanted, Function<Snapshot, List<Change>> others) {
+        Snapshot copy = copyOf(caller, read(caller.in(from), Right.COPY, source), wanted);
+        List<Change> changes = new ArrayList<>(others.apply(copy));
+        changes.add(keep(copy));
+        catalog.commit(changes);
+        return copy;
+    }
+
+    /** A copy that is there once it has been {@linkplain #keep kept}. @param source that the caller may copy */
+    Snapshot copyOf(Caller caller, Snapshot source, NewSnapshotCopy wanted) {
+        SnapshotSettings before = source.settings();
+        Instant now = now();
+        return new Snapshot(
+                newId(),
+                caller.account(),
+                caller.region(),
+                source.domain(),
+                source.root(),
+                Optional.empty(),
+                now,
+                wanted.description(),
+                Optional.empty(),
+                Sharing.NONE,
+                SnapshotSettings.completed(
+                                before.isEncrypted() || wanted.isEncrypted(),
+                                wanted.keyId().or(before::keyId),
+                                now)
+                        .withCopyOf(new SnapshotSettings.CopySource(source.id(), source.region())),
+                wanted.tags());
+    }
+
+    /** Locks a snapshot, or changes its lock. @throws StoreException as {@link SnapshotLock#of} says; NOT_FOUND, FORBIDDEN */
+    public Snapshot lock(Caller caller, SnapshotId id, SnapshotLock.Wanted wanted) {
+        return change(caller, id, snapshot -> snapshot.with(snapshot.settings()
+                .withLock(Optional.of(SnapshotLock.of(snapshot.settings().lock(), wanted, now())))));
+    }
+
+    /** @throws StoreException CONFLICT if it is not locked, or nobody can unlock it; NOT_FOUND, FORBIDDEN */
+    public Snapshot unlock(Caller caller, SnapshotId id) {
+        return change(caller, id, snapshot -> {
+            snapshot.settings()
+                    .lock()
+                    .filter(each -> each.isInForce(now()))
+                    .orElseThrow(() -> new StoreException(CONFLICT, "snapshot " + id + " is not locked"))
+                    .requireRemovable(now());
+            return snapshot.with(snapshot.settings().withLock(Optional.empty()));
+        });
+    }
+
+    /** @throws StoreException CONFLICT if it is archived, or is to be restored fast; NOT_FOUND, FORBIDDEN */
+    public Snapshot archive(Caller caller, SnapshotId id) {
+        return change(caller, id, snapshot -> {
+            SnapshotSettings before = snapshot.settings();
+            if (!before.fastRestores().isEmpty()) {
+                throw new StoreException(
+                        CONFLICT, "fast restore of snapshot " + id + " is enabled in " + before.fastRestores().keySet());
+            }
+            Optional<Archival> archival = before.archival().map(each -> each.at(now()));
+            return snapshot.with(before.withArchival(Archival.archived(archival, now())));
+        });
+    }
+
+    /** @param days empty: for good. @throws StoreException as {@link Archival#restored} says; NOT_FOUND, FORBIDDEN */
+    public Snapshot restore(Caller caller, SnapshotId id, Optional<Integer> days) {
+        return change(caller, id, snapshot -> {
+            Optional<Archival> archival = snapshot.settings().archival().map(each -> each.at(now()));
+            return snapshot.with(snapshot.settings().withArchival(Archival.restored(archival, days, now())));
+        });
     }
 
     /** The images that name a snapshot. */
@@ -104,8 +249,26 @@ public final class SnapshotRegistry {
                 .toList();
     }
 
-    /** @throws StoreException NOT_FOUND; FORBIDDEN; CONFLICT where an image names it */
+    /**
+     * Removes a snapshot, into the recycle bin where a rule of its owner says so.
+     *
+     * @throws StoreException NOT_FOUND; FORBIDDEN; CONFLICT where an image names it, or it is locked
+     */
     public void remove(Caller caller, SnapshotId id) {
+        for (int tries = 1; ; tries++) {
+            try {
+                tryRemove(caller, id);
+                return;
+            } catch (StoreException e) {
+                boolean isInUse = !imagesOf(id).isEmpty() || isLocked(id);
+                if (e.fault() != CONFLICT || isInUse || tries == REMOVE_TRIES_MAX) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    private void tryRemove(Caller caller, SnapshotId id) {
         read(caller, Right.MANAGE, id);
         List<ImageId> users = imagesOf(id);
         if (!users.isEmpty()) {
@@ -114,14 +277,89 @@ public final class SnapshotRegistry {
                     "snapshot " + id + " is in use by "
                             + users.stream().map(ImageId::value).collect(Collectors.joining(", ")));
         }
-        Catalog.Entry entry = catalog.find(key(id))
-                .orElseThrow(() -> ImageRegistry.notFound("snapshot", id.value()));
-        catalog.commit(List.of(new Change.Delete(entry.key(), entry.version())));
+        catalog.commit(List.of(removal(id)
+                .orElseThrow(() -> new StoreException(CONFLICT, "snapshot " + id + " is locked"))));
     }
 
-    /** Visits every snapshot of the store. */
+    private boolean isLocked(SnapshotId id) {
+        return catalog.find(key(id))
+                .map(ImageRecords::snapshot)
+                .filter(snapshot -> snapshot.settings().isLocked(now()))
+                .isPresent();
+    }
+
+    /** The change that removes a snapshot, into the recycle bin perhaps; nothing for one that is locked, or gone. */
+    Optional<Change> removal(SnapshotId id) {
+        return catalog.find(key(id))
+                .filter(entry -> !ImageRecords.snapshot(entry).settings().isLocked(now()))
+                .map(this::removal);
+    }
+
+    private Change removal(Catalog.Entry entry) {
+        Snapshot snapshot = ImageRecords.snapshot(entry);
+        Optional<Duration> kept = retention.retentionFor(snapshot, Retention.Kind.SNAPSHOT, snapshot.tags());
+        return kept.<Change>map(each -> {
+                    Recycled recycled = new Recycled(now(), now().plus(each));
+                    SnapshotSettings after = snapshot.settings().withRecycled(Optional.of(recycled));
+                    return new Change.PutIfVersion(
+                            entry.key(), entry.version(), ImageRecords.encode(snapshot.with(after)));
+                })
+                .orElseGet(() -> new Change.Delete(entry.key(), entry.version()));
+    }
+
+    /** Snapshots in the recycle bin that are the caller's, in the order of their ids. @param after as in {@link #list} */
+    public Stream<Snapshot> recycled(Caller caller, String after) {
+        return pages().stream(after).map(ImageRecords::snapshot).filter(snapshot -> isInBin(caller, snapshot));
+    }
+
+    private boolean isInBin(Caller caller, Snapshot snapshot) {
+        return snapshot.settings().recycled().filter(each -> now().isBefore(each.exitsAt())).isPresent()
+                && Access.may(caller, Right.MANAGE, snapshot);
+    }
+
+    /** One in the recycle bin. @throws StoreException NOT_FOUND if it is not there, or not the caller's */
+    public Snapshot readRecycled(Caller caller, SnapshotId id) {
+        return catalog.find(key(id))
+                .map(ImageRecords::snapshot)
+                .filter(snapshot -> isInBin(caller, snapshot))
+                .orElseThrow(() -> ImageRegistry.notFound("snapshot in the recycle bin", id.value()));
+    }
+
+    /** Takes one out of the recycle bin, as it was. @throws StoreException NOT_FOUND as {@link #readRecycled} */
+    public Snapshot takeBack(Caller caller, SnapshotId id) {
+        readRecycled(caller, id);
+        return changeRecord(id, snapshot -> snapshot.with(snapshot.settings().withRecycled(Optional.empty())));
+    }
+
+    /** Removes what has been in the recycle bin for as long as it was to be. @return how many */
+    public int removeExpired() {
+        List<String> expired =
+                pages().stream("").filter(this::isExpired).map(Catalog.Entry::key).toList();
+        return (int) expired.stream().filter(this::removeIfExpired).count();
+    }
+
+    /** Somebody may have taken it back meanwhile. */
+    private boolean removeIfExpired(String key) {
+        Optional<Catalog.Entry> entry = catalog.find(key).filter(this::isExpired);
+        entry.ifPresent(each -> catalog.commit(List.of(new Change.Delete(key, each.version()))));
+        return entry.isPresent();
+    }
+
+    private boolean isExpired(Catalog.Entry entry) {
+        return ImageRecords.snapshot(entry)
+                .settings()
+                .recycled()
+                .filter(each -> !now().isBefore(each.exitsAt()))
+                .isPresent();
+    }
+
+    /** Visits every snapshot of the store, those in the recycle bin too. */
     public void forEach(Consumer<Snapshot> visitor) {
-        new CatalogPages(catalog, PREFIX).forEach(entry -> visitor.accept(ImageRecords.snapshot(entry)));
+        pages().forEach(entry -> visitor.accept(ImageRecords.snapshot(entry)));
+    }
+
+    private CatalogPages pages() {
+        return new CatalogPages(catalog, PREFIX);
     }
 
     static String key(SnapshotId id) {

@@ -302,7 +302,8 @@ public final class VolumeSnapshots implements PendingSnapshots, AutoCloseable {
                 job.wanted.description(),
                 Optional.of(volume.id()),
                 Sharing.NONE,
-                new SnapshotSettings(volume.settings().isEncrypted(), volume.settings().keyId(), Optional.empty()),
+                SnapshotSettings.completed(
+                        volume.settings().isEncrypted(), volume.settings().keyId(), images.now()),
                 job.tags);
         // An image that was made of the volume meanwhile is this one's parent.
         Optional<ImageRegistry.Registration> registration =

@@ -278,7 +278,7 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     private static SnapshotSettings settings(NewBlockSnapshot wanted, Optional<Snapshot> parent) {
         return parent.map(Snapshot::settings)
                 .filter(SnapshotSettings::isEncrypted)
-                .map(settings -> new SnapshotSettings(true, settings.keyId(), Optional.empty()))
+                .map(settings -> SnapshotSettings.encrypted(true, settings.keyId()))
                 .orElse(wanted.settings());
     }
 
@@ -448,7 +448,7 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
                     written.description(),
                     Optional.empty(),
                     Sharing.NONE,
-                    written.settings(),
+                    written.settings().withCompletedAt(now()),
                     written.tags());
             catalog.commit(List.of(
                     SnapshotRegistry.keep(snapshot), new Change.Delete(key(written.id()), target.version)));

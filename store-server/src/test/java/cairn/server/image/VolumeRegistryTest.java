@@ -440,7 +440,7 @@ class VolumeRegistryTest {
     void aVolumeOfWhatIsEncryptedIsEncrypted() {
         SnapshotId snapshot = image.manifest().root().snapshot();
         world.completed.change(US, snapshot, each ->
-                each.with(new SnapshotSettings(true, Optional.of("theirs"), Optional.empty())));
+                each.with(SnapshotSettings.completed(true, Optional.of("theirs"), each.startedAt())));
 
         VolumeSettings ofImage = registry.create(US, NewVolume.of(image.id().value())).settings();
         VolumeSettings ofSnapshot = registry.create(
