@@ -18,7 +18,7 @@ public record NewImage(
     /** What EC2 allows. */
     public static final int TAGS_MAX = 50;
     public static final int TAG_KEY_CHARS_MAX = 127;
-    public static final int TAG_VALUE_CHARS_MAX = 255;
+    public static final int TAG_VALUE_CHARS_MAX = 256;
 
     /** @throws StoreException INVALID_REQUEST for a description or tags beyond their limits */
     public NewImage {
@@ -42,8 +42,8 @@ public record NewImage(
                     || key.isEmpty()
                     || key.chars().anyMatch(Character::isISOControl)
                     || value.chars().anyMatch(Character::isISOControl)
-                    || key.length() > TAG_KEY_CHARS_MAX
-                    || value.length() > TAG_VALUE_CHARS_MAX
+                    || charsOf(key) > TAG_KEY_CHARS_MAX
+                    || charsOf(value) > TAG_VALUE_CHARS_MAX
                     || key.startsWith("aws:")) {
                 throw new StoreException(
                         INVALID_REQUEST,
@@ -53,6 +53,11 @@ public record NewImage(
             }
         });
         return Map.copyOf(tags);
+    }
+
+    /** Unicode's, as EC2 counts them. */
+    private static int charsOf(String text) {
+        return text.codePointCount(0, text.length());
     }
 
     /** An image for x86_64 of which nothing else is said. */

@@ -431,6 +431,17 @@ public final class ImageRegistry {
         new CatalogPages(catalog, IMAGE_PREFIX).forEach(entry -> visitor.accept(new ImageId(entry.key().substring(IMAGE_PREFIX.length()))));
     }
 
+    /** The tags of images. */
+    public TaggedResources tagged() {
+        return new TaggedRecords<>(
+                catalog,
+                IMAGE_PREFIX,
+                ImageId.PREFIX,
+                new TaggedRecords.Form<>(
+                        ImageRecords::image, ImageRecords::encode, RegisteredImage::tags, RegisteredImage::withTags),
+                ImageRegistry::isThere);
+    }
+
     static StoreException notFound(String what, String id) {
         return new StoreException(NOT_FOUND, "there is no " + what + ' ' + id);
     }

@@ -162,6 +162,17 @@ public final class SnapshotRegistry {
                 catalog, key(id), entry -> ImageRecords.encode(change.apply(ImageRecords.snapshot(entry)))));
     }
 
+    /** The tags of completed snapshots. */
+    public TaggedResources tagged() {
+        return new TaggedRecords<>(
+                catalog,
+                PREFIX,
+                SnapshotId.PREFIX,
+                new TaggedRecords.Form<>(
+                        ImageRecords::snapshot, ImageRecords::encode, Snapshot::tags, Snapshot::withTags),
+                this::isThere);
+    }
+
     /**
      * Makes a snapshot of the same content, the caller's own, in its region. No data moves: one record more, and it is
      * completed at once.

@@ -203,6 +203,20 @@ public final class VolumeRegistry {
                 entry -> VolumeRecords.encode(change.apply(VolumeRecords.volume(entry)))));
     }
 
+    /** The tags of volumes. */
+    public TaggedResources tagged() {
+        return new TaggedRecords<>(
+                catalog,
+                VOLUME_PREFIX,
+                VolumeId.PREFIX,
+                new TaggedRecords.Form<>(
+                        VolumeRecords::volume,
+                        VolumeRecords::encode,
+                        RegisteredVolume::tags,
+                        RegisteredVolume::withTags),
+                (caller, volume) -> Access.may(caller, Right.SEE, volume));
+    }
+
     /**
      * Gives a volume to an instance: to one at a time, unless the volume is for several. From then on it is not
      * removed, whether or not the instance has it open.

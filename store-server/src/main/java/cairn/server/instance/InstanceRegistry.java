@@ -9,6 +9,8 @@ import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
 import cairn.server.image.CatalogPages;
 import cairn.server.image.Changes;
+import cairn.server.image.TaggedRecords;
+import cairn.server.image.TaggedResources;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.Catalog.Change;
 import java.time.Clock;
@@ -90,6 +92,17 @@ public final class InstanceRegistry {
     public Instance change(Caller caller, InstanceId id, UnaryOperator<Instance> change) {
         read(caller, id);
         return change(id, change);
+    }
+
+    /** The tags of instances. */
+    public TaggedResources tagged() {
+        return new TaggedRecords<>(
+                catalog,
+                PREFIX,
+                InstanceId.PREFIX,
+                new TaggedRecords.Form<>(
+                        InstanceRecords::instance, InstanceRecords::encode, Instance::tags, Instance::with),
+                (caller, instance) -> !isForgotten(instance) && Access.may(caller, Right.SEE, instance));
     }
 
     /** Whoever owns it. */
