@@ -3,6 +3,7 @@ package cairn.image;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
+import java.util.List;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.regex.Pattern;
@@ -22,6 +23,11 @@ public record Region(@JsonValue String name) {
                     Fault.INVALID_REQUEST,
                     "\"" + Text.shown(name) + "\" is no region (expecting 1 to 32 lower-case letters, digits and -)");
         }
+    }
+
+    /** Where volumes and instances lie: a region's name and a letter, as AWS names them. */
+    public List<String> zones() {
+        return List.of(name + 'a', name + 'b', name + 'c');
     }
 
     @Override

@@ -6,12 +6,21 @@ import cairn.server.ec2.Ec2Door;
 import cairn.server.ec2.Operations;
 import cairn.server.ec2.Pages;
 import cairn.server.ec2.RegionOperations;
+import cairn.server.ec2.TagOperations;
+import cairn.server.image.TaggedResources;
+import cairn.server.storage.Catalog;
+import java.util.List;
 
-/** The groups of operations that EC2's door answers, and the parts of the server that they need. */
-record Ec2Services(Regions regions, Pages pages) {
+/**
+ * The groups of operations that EC2's door answers, and the parts of the server that they need.
+ *
+ * @param tagged everything that has tags: one for each kind of resource
+ */
+record Ec2Services(Catalog catalog, Regions regions, Pages pages, List<TaggedResources> tagged) {
     Ec2Door door() {
         Operations all = new Operations(Descriptions.read());
         new RegionOperations(regions).addTo(all);
+        new TagOperations(catalog, tagged, pages).addTo(all);
         return new Ec2Door(all);
     }
 }

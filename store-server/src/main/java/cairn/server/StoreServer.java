@@ -22,12 +22,15 @@ import cairn.server.api.VolumeApi;
 import cairn.server.ec2.Pages;
 import cairn.server.http.HttpLimits;
 import cairn.server.http.HttpServer;
+import cairn.server.image.AllSnapshots;
 import cairn.server.image.BootProfileRegistry;
-import cairn.server.image.ImageCopies;
 import cairn.server.image.ImageRegistry;
 import cairn.server.image.SnapshotRegistry;
+import cairn.server.image.PendingSnapshots;
+import cairn.server.image.TaggedSnapshots;
 import cairn.server.image.VolumeRegistry;
 import cairn.server.image.VolumeSnapshots;
+import cairn.server.instance.InstanceRegistry;
 import cairn.server.nbd.NbdLimits;
 import cairn.server.nbd.NbdServer;
 import cairn.server.storage.ChunkStore;
@@ -141,7 +144,7 @@ public final class StoreServer implements AutoCloseable {
             ApiDoor api = new ApiDoor(
                     new StoreInfoApi(version(), images, completed, registry, storage),
                     new UploadApi(uploads, images),
-                    new ImageApi(images, new ImageCopies(storage.catalog(), images, completed), accounts, config.regions()),
+                    new ImageApi(images, accounts),
                     new BootProfileApi(images, bootProfiles),
                     new SnapshotApi(images, completed, snapshots, accounts),
                     new VolumeApi(registry),
@@ -149,7 +152,18 @@ public final class StoreServer implements AutoCloseable {
                     new AccountApi(accounts));
             Regions regions = config.regions();
             SignedTokens tokens = new SignedTokens(secrets.ticketKey(), clock);
-            Ec2Services ec2 = new Ec2Services(regions, new Pages(tokens, clock));
+            List<PendingSnapshots> pending = List.of(snapshots);
+            AllSnapshots allSnapshots = new AllSnapshots(completed, pending);
+            InstanceRegistry instances = new InstanceRegistry(storage.catalog(), clock);
+            Ec2Services ec2 = new Ec2Services(
+                    storage.catalog(),
+                    regions,
+                    new Pages(tokens, clock),
+                    List.of(
+                            images.tagged(),
+                            new TaggedSnapshots(allSnapshots, completed.tagged(), pending),
+                            registry.tagged(),
+                            instances.tagged()));
             Transport transport = Transport.best();
             httpServer = closing(new HttpServer(
                     List.of(api, ec2.door()), accounts, regions, Clock.systemUTC(), HttpLimits.DEFAULT, transport));

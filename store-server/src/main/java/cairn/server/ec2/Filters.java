@@ -28,8 +28,8 @@ public final class Filters<T> {
         this.values = Map.copyOf(values);
         this.tags = tags;
         Set<String> described = new HashSet<>(operation.filters());
-        if (tags != null && !(described.remove(TAG_KEY) & described.remove(OperationDescription.TAG_FILTER))) {
-            throw new IllegalStateException(operation.name() + " has no filters of tags");
+        if (tags != null) {
+            described.removeAll(Set.of(TAG_KEY, OperationDescription.TAG_FILTER));
         }
         if (!described.equals(values.keySet())) {
             throw new IllegalStateException(

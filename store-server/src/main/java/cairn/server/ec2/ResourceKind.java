@@ -2,6 +2,7 @@ package cairn.server.ec2;
 
 import cairn.Text;
 import cairn.image.ImageId;
+import cairn.image.InstanceId;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
 import java.util.Arrays;
@@ -112,18 +113,29 @@ public enum ResourceKind {
     /** @throws Ec2Failure InvalidVolume.NotFound for one that cannot be ours, Malformed for what is none */
     public static VolumeId volumeId(String text) {
         VOLUME.requireOurs(text);
-        if (!VolumeId.isVolumeId(text)) {
-            throw VOLUME.notFound(text);
-        }
         return new VolumeId(text);
+    }
+
+    /** @throws Ec2Failure InvalidInstanceID.NotFound for one that cannot be ours, Malformed for what is none */
+    public static InstanceId instanceId(String text) {
+        INSTANCE.requireOurs(text);
+        return new InstanceId(text);
     }
 
     private void requireOurs(String text) {
         if (!isId(text)) {
             throw malformed(text);
         }
-        if (!ANY_ID.matcher(text).matches()) {
+        if (!isOurs(text)) {
             throw notFound(text);
         }
+    }
+
+    /** Whether it has the form that ids have here. */
+    boolean isOurs(String text) {
+        return isId(text)
+                && ANY_ID.matcher(text).matches()
+                && (this != VOLUME || VolumeId.isVolumeId(text))
+                && (this != INSTANCE || InstanceId.isInstanceId(text));
     }
 }

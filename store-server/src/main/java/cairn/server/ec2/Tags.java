@@ -41,8 +41,11 @@ public final class Tags {
     private static void add(Map<String, String> tags, List<Arguments> list) {
         for (Arguments tag : list) {
             String key = tag.text("Key");
+            String value = tag.findText("Value").orElse("");
             requireUsers(key);
-            if (tags.put(key, tag.findText("Value").orElse("")) != null) {
+            requirePlain(key);
+            requirePlain(value);
+            if (tags.put(key, value) != null) {
                 throw new Ec2Failure("InvalidParameterValue", "Duplicate tag key '" + Text.shown(key) + "' specified.");
             }
         }
@@ -53,6 +56,13 @@ public final class Tags {
         if (isReserved(key)) {
             throw new Ec2Failure(
                     "InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use");
+        }
+    }
+
+    private static void requirePlain(String text) {
+        if (text.chars().anyMatch(Character::isISOControl)) {
+            throw new Ec2Failure(
+                    "InvalidParameterValue", "Tags hold no control characters, as \"" + Text.shown(text) + "\" does");
         }
     }
 
