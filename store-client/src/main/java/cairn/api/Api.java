@@ -18,6 +18,7 @@ import cairn.tree.Page;
  *   GET    images/ID/profile                      -> BootProfile
  *   PUT    images/ID/sharing       ChangeSharing  -> Image
  *   PUT    images/ID/tags          ChangeTags     -> Image
+ *   POST   images/ID/copies        CreateCopy     -> Image, the caller's own; no data moves
  *   DELETE images/ID                              -> 204; the snapshot goes too, unless another image names it
  *   GET    snapshots?after=ID                     -> SnapshotList
  *   GET    snapshots/ID                           -> Snapshot

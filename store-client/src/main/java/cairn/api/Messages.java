@@ -249,6 +249,14 @@ public final class Messages {
     /** Changes tags; all may be absent. @param put new values @param remove keys, before the new values are put */
     public record ChangeTags(Map<String, String> put, List<String> remove) {}
 
+    /**
+     * Asks for a copy, the caller's own, which takes no space; all may be absent.
+     *
+     * @param name of the image; absent: the source's
+     * @param region where the copy will lie; absent: where the source does
+     */
+    public record CreateCopy(String name, String region) {}
+
     public record CreateAccount(String name) {}
 
     public record Account(String id, String name, String state, String createdAt) {}

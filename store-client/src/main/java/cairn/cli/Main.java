@@ -112,6 +112,7 @@ public final class Main implements Runnable {
                 .addSubcommand(new ShowCommand(terminal))
                 .addSubcommand(new ShareCommand(terminal))
                 .addSubcommand(new TagCommand(terminal))
+                .addSubcommand(new CopyCommand(terminal))
                 .addSubcommand(new RemoveCommand(terminal))
                 .addSubcommand(new DiffCommand(terminal))
                 .addSubcommand(new UriCommand(terminal))

@@ -194,6 +194,11 @@ public final class StoreClient {
         return send("PUT", "images/" + id + "/tags", change, Messages.Image.class);
     }
 
+    /** Makes an image of one's own of the same content, at once. */
+    public Messages.Image copyImage(ImageId id, Messages.CreateCopy request) {
+        return send("POST", "images/" + id + "/copies", request, Messages.Image.class);
+    }
+
     public void removeImage(ImageId id) {
         delete("images/" + id);
     }

@@ -24,6 +24,7 @@ import cairn.server.http.HttpLimits;
 import cairn.server.http.HttpServer;
 import cairn.server.image.AllSnapshots;
 import cairn.server.image.BootProfileRegistry;
+import cairn.server.image.ImageCopies;
 import cairn.server.image.ImageRegistry;
 import cairn.server.image.SnapshotRegistry;
 import cairn.server.image.PendingSnapshots;
@@ -144,7 +145,7 @@ public final class StoreServer implements AutoCloseable {
             ApiDoor api = new ApiDoor(
                     new StoreInfoApi(version(), images, completed, registry, storage),
                     new UploadApi(uploads, images),
-                    new ImageApi(images, accounts),
+                    new ImageApi(images, new ImageCopies(storage.catalog(), images, completed), accounts, config.regions()),
                     new BootProfileApi(images, bootProfiles),
                     new SnapshotApi(images, completed, snapshots, accounts),
                     new VolumeApi(registry),

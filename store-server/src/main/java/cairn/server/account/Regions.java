@@ -1,5 +1,6 @@
 package cairn.server.account;
 
+import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
 import cairn.image.Region;
@@ -20,6 +21,18 @@ public record Regions(List<Region> named) {
         return named.isEmpty() || named.contains(region);
     }
 
+    /** @throws StoreException INVALID_REQUEST if it is not offered */
+    public Region requireOffered(Region region) {
+        if (!offers(region)) {
+            throw new StoreException(Fault.INVALID_REQUEST, "region " + region + " is not offered here: " + those());
+        }
+        return region;
+    }
+
+    private String those() {
+        return named.stream().map(Region::name).collect(Collectors.joining(", ")) + " are";
+    }
+
     /** The region that a request is signed for. @throws SigV4Exception WRONG_REGION if it is not offered */
     public Region require(String name) {
         Region region;
@@ -31,8 +44,7 @@ public record Regions(List<Region> named) {
         if (!offers(region)) {
             throw new SigV4Exception(
                     SigV4Fault.WRONG_REGION,
-                    "the request is signed for region " + Text.shown(name) + ", which is not offered here: "
-                            + named.stream().map(Region::name).collect(Collectors.joining(", ")) + " are");
+                    "the request is signed for region " + Text.shown(name) + ", which is not offered here: " + those());
         }
         return region;
     }

@@ -75,6 +75,7 @@ public final class ApiDoor implements HttpDoor {
         add("GET", "images/ID/profile", 0, SMALL, bootProfiles::show);
         add("PUT", "images/ID/sharing", SMALL, SMALL, images::share);
         add("PUT", "images/ID/tags", SMALL, SMALL, images::tag);
+        add("POST", "images/ID/copies", SMALL, SMALL, images::copy);
         add("DELETE", "images/ID", 0, SMALL, images::remove);
         add("GET", "snapshots", 0, SMALL, (call, id) -> snapshots.list(call));
         add("GET", "snapshots/ID", 0, SMALL, snapshots::show);

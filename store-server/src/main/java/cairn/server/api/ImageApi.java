@@ -1,6 +1,8 @@
 package cairn.server.api;
 
+import cairn.api.Json;
 import cairn.api.Messages.Ancestor;
+import cairn.api.Messages.CreateCopy;
 import cairn.api.Messages.Image;
 import cairn.api.Messages.ImageList;
 import cairn.api.Messages.ImageProof;
@@ -13,10 +15,13 @@ import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Accounts;
 import cairn.server.account.Caller;
+import cairn.server.account.Regions;
 import cairn.server.account.Sharing;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
+import cairn.server.image.ImageCopies;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.NewCopy;
 import cairn.server.image.RegisteredImage;
 import java.util.Base64;
 import java.util.List;
@@ -31,10 +36,14 @@ public final class ImageApi {
     private static final String DISABLED = "disabled";
 
     private final ImageRegistry images;
+    private final ImageCopies copies;
     private final Accounts accounts;
+    private final Regions regions;
 
-    public ImageApi(ImageRegistry images, Accounts accounts) {
+    public ImageApi(ImageRegistry images, ImageCopies copies, Accounts accounts, Regions regions) {
         this.images = images;
+        this.copies = copies;
+        this.regions = regions;
         this.accounts = accounts;
     }
 
@@ -78,6 +87,19 @@ public final class ImageApi {
                 call.caller(),
                 images.change(
                         call.caller(), new ImageId(id), image -> image.withTags(change.apply(image.tags())))));
+    }
+
+    HttpReply copy(HttpCall call, String id) {
+        call.requireOnly();
+        CreateCopy wanted = Json.decode(call.body(), CreateCopy.class);
+        ImageId source = new ImageId(id);
+        ImageName name = wanted.name() == null
+                ? images.read(call.caller(), Right.COPY, source).manifest().name()
+                : new ImageName(wanted.name());
+        Caller owner = RequestedChanges.owner(call, wanted, regions);
+        return ApiDoor.json(message(
+                owner,
+                copies.copy(owner, NewCopy.of(source, call.caller().region(), name), copy -> List.of())));
     }
 
     HttpReply remove(HttpCall call, String id) {

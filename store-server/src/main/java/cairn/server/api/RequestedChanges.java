@@ -6,9 +6,13 @@ import cairn.StoreException;
 import cairn.api.Json;
 import cairn.api.Messages.ChangeSharing;
 import cairn.api.Messages.ChangeTags;
+import cairn.api.Messages.CreateCopy;
 import cairn.image.AccountId;
 import cairn.image.NewImage;
+import cairn.image.Region;
 import cairn.server.account.Accounts;
+import cairn.server.account.Caller;
+import cairn.server.account.Regions;
 import cairn.server.account.Sharing;
 import cairn.server.http.HttpCall;
 import java.util.HashMap;
@@ -41,6 +45,12 @@ final class RequestedChanges {
                     INVALID_REQUEST, ids.size() + " accounts at once; at most " + Sharing.ACCOUNTS_MAX + " are taken");
         }
         return ids.stream().map(AccountId::new).toList();
+    }
+
+    /** Where a copy will lie. @throws StoreException INVALID_REQUEST for a region that is not offered */
+    static Caller owner(HttpCall call, CreateCopy wanted, Regions regions) {
+        Optional<Region> region = Optional.ofNullable(wanted.region()).map(Region::new).map(regions::requireOffered);
+        return region.map(call.caller()::in).orElse(call.caller());
     }
 
     /** @throws StoreException INVALID_REQUEST, also from what is returned, for tags beyond their limits */
