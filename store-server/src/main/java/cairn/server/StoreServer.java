@@ -3,8 +3,8 @@ package cairn.server;
 import cairn.Fault;
 import cairn.image.StoreKey;
 import cairn.server.account.AccessKey;
-import cairn.server.account.Accounts;
 import cairn.server.account.AccountSettingsRegistry;
+import cairn.server.account.Accounts;
 import cairn.server.account.ClientTokens;
 import cairn.server.account.Regions;
 import cairn.server.account.RetentionRules;
@@ -20,6 +20,7 @@ import cairn.server.api.StoreInfoApi;
 import cairn.server.api.UploadApi;
 import cairn.server.api.VolumeApi;
 import cairn.server.ec2.Pages;
+import cairn.server.ebs.EbsDoor;
 import cairn.server.http.HttpLimits;
 import cairn.server.http.HttpServer;
 import cairn.server.image.AllSnapshots;
@@ -38,6 +39,7 @@ import cairn.server.storage.ChunkStore;
 import cairn.server.storage.rocks.RocksStorage;
 import cairn.server.storage.Storage;
 import cairn.server.transport.Transport;
+import cairn.server.upload.BlockUploads;
 import cairn.server.upload.Uploads;
 import cairn.server.volume.Volumes;
 import cairn.sigv4.CredentialsFile;
@@ -114,6 +116,8 @@ public final class StoreServer implements AutoCloseable {
             ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
             closing(() -> keepUnfinished(chunks));
             Uploads uploads = new Uploads(storage.catalog(), chunks, clock);
+            BlockUploads blockUploads = closing(
+                    new BlockUploads(storage.catalog(), chunks, storage.pendingBlocks(), completed, clock));
             BootProfileRegistry bootProfiles = new BootProfileRegistry(storage.catalog());
             volumes = closing(new Volumes(
                     chunks,
@@ -153,7 +157,7 @@ public final class StoreServer implements AutoCloseable {
                     new AccountApi(accounts));
             Regions regions = config.regions();
             SignedTokens tokens = new SignedTokens(secrets.ticketKey(), clock);
-            List<PendingSnapshots> pending = List.of(snapshots);
+            List<PendingSnapshots> pending = List.of(snapshots, blockUploads);
             AllSnapshots allSnapshots = new AllSnapshots(completed, pending);
             InstanceRegistry instances = new InstanceRegistry(storage.catalog(), clock);
             Ec2Services ec2 = new Ec2Services(
@@ -165,9 +169,19 @@ public final class StoreServer implements AutoCloseable {
                             new TaggedSnapshots(allSnapshots, completed.tagged(), pending),
                             registry.tagged(),
                             instances.tagged()));
+            EbsDoor ebs = new EbsDoor(
+                    blockUploads,
+                    pending,
+                    completed,
+                    chunks,
+                    clientTokens,
+                    accountSettings,
+                    tokens,
+                    clock,
+                    false);
             Transport transport = Transport.best();
             httpServer = closing(new HttpServer(
-                    List.of(api, ec2.door()), accounts, regions, Clock.systemUTC(), HttpLimits.DEFAULT, transport));
+                    List.of(api, ebs, ec2.door()), accounts, regions, Clock.systemUTC(), HttpLimits.DEFAULT, transport));
             nbdServer = closing(NbdServer.start(
                     exports, NbdLimits.DEFAULT, transport, Runtime.getRuntime().availableProcessors()));
         } catch (IOException | RuntimeException | Error e) {

@@ -70,7 +70,7 @@ public record ListedSnapshot(
                 snapshot.progressPercent(),
                 snapshot.failure(),
                 snapshot.sharing(),
-                SnapshotSettings.NEW,
+                snapshot.settings(),
                 snapshot.tags());
     }
 }

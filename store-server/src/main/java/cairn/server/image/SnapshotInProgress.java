@@ -15,6 +15,7 @@ import java.util.Optional;
  * not be made.
  *
  * @param volume that it is made of; empty for one that is uploaded
+ * @param settings as they will be once it is completed
  * @param startedAt the moment that it will show; while it waits, when it was asked for
  * @param changedBytes of the chunks that have to be looked at; 0 while it waits
  * @param progressPercent of them that have been
@@ -29,6 +30,7 @@ public record SnapshotInProgress(
         long sizeBytes,
         String description,
         Map<String, String> tags,
+        SnapshotSettings settings,
         Instant startedAt,
         long changedBytes,
         int progressPercent,

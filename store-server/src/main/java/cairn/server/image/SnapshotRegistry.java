@@ -21,8 +21,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
@@ -42,6 +44,8 @@ public final class SnapshotRegistry {
     private static final String USE_PREFIX = "snapshot-use/";
     private static final int USERS_MAX = 1000;
     private static final int REMOVE_TRIES_MAX = 8;
+    /** How far up parents are followed. */
+    static final int LINEAGE_MAX = 1000;
 
     private final Catalog catalog;
     private final AccountSettingsRegistry settings;
@@ -250,6 +254,28 @@ public final class SnapshotRegistry {
             Optional<Archival> archival = snapshot.settings().archival().map(each -> each.at(now()));
             return snapshot.with(snapshot.settings().withArchival(Archival.restored(archival, days, now())));
         });
+    }
+
+    /**
+     * Whether two snapshots are of one lineage: they were made of one volume, or one of their ancestors, themselves
+     * included, is the same. Ancestors count by their ids, whether they are there still or not; at most
+     * {@link #LINEAGE_MAX} of each are looked at.
+     */
+    public boolean areRelated(Snapshot one, Snapshot other) {
+        if (one.volume().isPresent() && one.volume().equals(other.volume())) {
+            return true;
+        }
+        Set<SnapshotId> lineage = lineage(one);
+        return lineage(other).stream().anyMatch(lineage::contains);
+    }
+
+    private Set<SnapshotId> lineage(Snapshot snapshot) {
+        Set<SnapshotId> ids = new LinkedHashSet<>(Set.of(snapshot.id()));
+        Optional<SnapshotId> parent = snapshot.parent();
+        while (parent.isPresent() && ids.size() < LINEAGE_MAX && ids.add(parent.get())) {
+            parent = catalog.find(key(parent.get())).map(ImageRecords::snapshot).flatMap(Snapshot::parent);
+        }
+        return ids;
     }
 
     /** The images that name a snapshot. */

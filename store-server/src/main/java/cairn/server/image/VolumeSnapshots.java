@@ -142,10 +142,15 @@ public final class VolumeSnapshots implements PendingSnapshots, AutoCloseable {
                     volume.sizeBytes(),
                     wanted.description(),
                     tags,
+                    settings(volume),
                     startedAt,
                     changedBytes,
                     changedBytes == 0 ? 0 : (int) (PERCENT * done / changedBytes),
                     failure);
+        }
+
+        private static SnapshotSettings settings(RegisteredVolume volume) {
+            return SnapshotSettings.encrypted(volume.settings().isEncrypted(), volume.settings().keyId());
         }
 
         void close() {
@@ -302,8 +307,7 @@ public final class VolumeSnapshots implements PendingSnapshots, AutoCloseable {
                 job.wanted.description(),
                 Optional.of(volume.id()),
                 Sharing.NONE,
-                SnapshotSettings.completed(
-                        volume.settings().isEncrypted(), volume.settings().keyId(), images.now()),
+                Job.settings(volume).withCompletedAt(images.now()),
                 job.tags);
         // An image that was made of the volume meanwhile is this one's parent.
         Optional<ImageRegistry.Registration> registration =

@@ -120,6 +120,10 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
             this.lastUsedAt = lastUsedAt;
         }
 
+        synchronized boolean isGone() {
+            return isGone;
+        }
+
         synchronized void requireWritable() {
             if (isGone) {
                 throw notFound(snapshot.id());
@@ -169,6 +173,7 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
                     snapshot.sizeBytes(),
                     snapshot.description(),
                     snapshot.tags(),
+                    snapshot.settings(),
                     snapshot.startedAt(),
                     blocksWritten * BLOCK_BYTES,
                     progressPercent,
@@ -568,7 +573,7 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
 
     @Override
     public Optional<SnapshotInProgress> find(Caller caller, SnapshotId id) {
-        return findPending(caller, id).map(Pending::seen);
+        return findPending(caller, id).filter(each -> !each.isGone()).map(Pending::seen);
     }
 
     @Override

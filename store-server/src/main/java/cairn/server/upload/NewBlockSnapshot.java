@@ -43,9 +43,4 @@ public record NewBlockSnapshot(
         }
         tags = Map.copyOf(tags);
     }
-
-    /** The same with other settings. */
-    NewBlockSnapshot with(SnapshotSettings newSettings) {
-        return new NewBlockSnapshot(sizeGib, parent, description, tags, timeout, newSettings);
-    }
 }

@@ -336,6 +336,7 @@ class SnapshotRegistryTest {
                 MIB,
                 "",
                 Map.of(),
+                SnapshotSettings.NEW,
                 clock.instant(),
                 0,
                 0,
