@@ -11,6 +11,7 @@ import cairn.disk.DiskSource;
 import cairn.image.ImageId;
 import cairn.image.ImageName;
 import cairn.image.NewImage;
+import cairn.server.Launching;
 import cairn.server.ServerConfig;
 import cairn.server.account.Regions;
 import cairn.server.StoreServer;
@@ -185,6 +186,7 @@ final class BootCommand implements Callable<Integer> {
                 0,
                 Optional.of(socket()),
                 Regions.ANY,
+                Launching.NONE,
                 ServerConfig.DEFAULT_CHUNK_CACHE_BYTES,
                 ServerConfig.DEFAULT_PAGE_CACHE_BYTES));
     }

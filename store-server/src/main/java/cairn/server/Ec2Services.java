@@ -3,6 +3,7 @@ package cairn.server;
 import cairn.server.account.Regions;
 import cairn.server.ec2.Descriptions;
 import cairn.server.ec2.Ec2Door;
+import cairn.server.ec2.InstanceOperations;
 import cairn.server.ec2.Operations;
 import cairn.server.ec2.Pages;
 import cairn.server.ec2.RegionOperations;
@@ -16,11 +17,13 @@ import java.util.List;
  *
  * @param tagged everything that has tags: one for each kind of resource
  */
-record Ec2Services(Catalog catalog, Regions regions, Pages pages, List<TaggedResources> tagged) {
+record Ec2Services(
+        Catalog catalog, Regions regions, Pages pages, List<TaggedResources> tagged, InstanceOperations instances) {
     Ec2Door door() {
         Operations all = new Operations(Descriptions.read());
         new RegionOperations(regions).addTo(all);
         new TagOperations(catalog, tagged, pages).addTo(all);
+        instances.addTo(all);
         return new Ec2Door(all);
     }
 }

@@ -3,12 +3,14 @@ package cairn.server;
 import cairn.StoreException;
 import cairn.api.DefaultDataFolder;
 import cairn.image.Region;
+import cairn.qemu.QemuCommandLine.Kernel;
 import cairn.server.account.Regions;
 import cairn.server.http.HttpLimits;
 import cairn.server.nbd.NbdLimits;
 import io.netty.util.internal.PlatformDependent;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -65,6 +67,31 @@ public final class Main implements Callable<Integer> {
     private List<String> regions = List.of();
 
     @Option(
+            names = "--launcher",
+            paramLabel = "HOW",
+            description = "what runs new instances: none (you do, with their volumes over NBD) or qemu, on this host"
+                    + " (default: none)")
+    private LauncherName launcher = LauncherName.NONE;
+
+    @Option(
+            names = "--instances-max",
+            paramLabel = "N",
+            description = "most instances that run in QEMU at a time (default: ${DEFAULT-VALUE})")
+    private int machinesMax = Launching.DEFAULT_MACHINES_MAX;
+
+    @Option(
+            names = "--launcher-kernel",
+            paramLabel = "FILE",
+            description = "QEMU boots this kernel, for disks without a boot loader")
+    private Path kernel;
+
+    @Option(names = "--launcher-initrd", paramLabel = "FILE", description = "the kernel's first file system")
+    private Path initrd;
+
+    @Option(names = "--launcher-append", paramLabel = "TEXT", description = "the kernel's command line")
+    private String append;
+
+    @Option(
             names = "--chunk-cache",
             paramLabel = "MIB",
             description = "memory for unpacked chunks, in MiB (default: ${DEFAULT-VALUE})")
@@ -82,6 +109,12 @@ public final class Main implements Callable<Integer> {
             description = "end when standard input does: with whoever started this, however they end")
     private boolean isUntilStdinEnds;
 
+    /** Those that there are, by their names. */
+    enum LauncherName {
+        NONE,
+        QEMU
+    }
+
     /** What the jar says of itself. */
     static final class Version implements CommandLine.IVersionProvider {
         @Override
@@ -92,6 +125,7 @@ public final class Main implements Callable<Integer> {
 
     public static void main(String[] args) {
         System.exit(new CommandLine(new Main())
+                .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler((e, ignored) -> wrongUsage(e))
                 .execute(args));
     }
@@ -160,6 +194,7 @@ public final class Main implements Callable<Integer> {
                 nbdPort,
                 Optional.of(nbdSocket == null ? data.resolve("nbd.sock") : nbdSocket),
                 regions(),
+                launching(),
                 (long) chunkCacheMib * MIB,
                 (long) pageCacheMib * MIB);
     }
@@ -170,6 +205,27 @@ public final class Main implements Callable<Integer> {
         } catch (StoreException e) {
             throw new ParameterException(spec.commandLine(), "--regions: " + e.getMessage());
         }
+    }
+
+    private Launching launching() {
+        if (machinesMax < 1) {
+            throw new ParameterException(spec.commandLine(), "--instances-max is at least 1");
+        }
+        if (kernel == null && (initrd != null || append != null)) {
+            throw new ParameterException(
+                    spec.commandLine(), "--launcher-initrd and --launcher-append need --launcher-kernel");
+        }
+        for (Path file : new Path[] {kernel, initrd}) {
+            if (file != null && !Files.isReadable(file)) {
+                throw new ParameterException(spec.commandLine(), "cannot read " + file);
+            }
+        }
+        Optional<Kernel> direct = Optional.ofNullable(kernel).map(image -> new Kernel(
+                image.toAbsolutePath(),
+                Optional.ofNullable(initrd).map(Path::toAbsolutePath),
+                append == null ? "" : append));
+        return new Launching(
+                launcher == LauncherName.QEMU, machinesMax, Launching.DEFAULT_PATIENCE, direct);
     }
 
     /** Better told now than when a busy day brings the cache and the replies on their way to their bounds. */

@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param nbdPort 0 picks a free one
  * @param nbdSocket empty: no unix socket
  * @param regions that are offered
+ * @param launching of instances
  * @param chunkCacheBytes direct memory for unpacked chunks
  * @param pageCacheBytes heap for pages
  */
@@ -23,6 +24,7 @@ public record ServerConfig(
         int nbdPort,
         Optional<Path> nbdSocket,
         Regions regions,
+        Launching launching,
         long chunkCacheBytes,
         long pageCacheBytes) {
     public static final int DEFAULT_HTTP_PORT = 7070;

@@ -1,7 +1,9 @@
 package cairn.server;
 
 import cairn.Fault;
+import cairn.api.Messages.ExportUri;
 import cairn.image.StoreKey;
+import cairn.qemu.QemuHost;
 import cairn.server.account.AccessKey;
 import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.Accounts;
@@ -19,6 +21,7 @@ import cairn.server.api.SnapshotApi;
 import cairn.server.api.StoreInfoApi;
 import cairn.server.api.UploadApi;
 import cairn.server.api.VolumeApi;
+import cairn.server.ec2.InstanceOperations;
 import cairn.server.ec2.Pages;
 import cairn.server.ebs.EbsDoor;
 import cairn.server.http.HttpLimits;
@@ -33,8 +36,13 @@ import cairn.server.image.TaggedSnapshots;
 import cairn.server.image.VolumeRegistry;
 import cairn.server.image.VolumeSnapshots;
 import cairn.server.instance.InstanceRegistry;
+import cairn.server.instance.Instances;
+import cairn.server.instance.Launcher;
+import cairn.server.instance.QemuLauncher;
+import cairn.server.instance.RecordsLauncher;
 import cairn.server.nbd.NbdLimits;
 import cairn.server.nbd.NbdServer;
+import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.rocks.RocksStorage;
 import cairn.server.storage.Storage;
@@ -45,14 +53,17 @@ import cairn.server.volume.Volumes;
 import cairn.sigv4.CredentialsFile;
 import cairn.StoreException;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Clock;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ExecutorService;
 import java.util.Deque;
@@ -74,6 +85,7 @@ public final class StoreServer implements AutoCloseable {
     private final HttpServer httpServer;
     private final NbdServer nbdServer;
     private final Sweeper sweeper;
+    private final Instances instances;
     private InetSocketAddress http;
     private InetSocketAddress nbd;
 
@@ -132,9 +144,12 @@ public final class StoreServer implements AutoCloseable {
             VolumeSnapshots snapshots = closing(
                     new VolumeSnapshots(storage.catalog(), images, completed, registry, accounts::domain));
             ClientTokens clientTokens = new ClientTokens(storage.catalog(), clock);
+            InstanceRegistry instanceRegistry = new InstanceRegistry(storage.catalog(), clock);
+            instances = closing(instances(config, storage.catalog(), instanceRegistry, images, registry, accounts));
             sweeper = closing(new Sweeper(List.of(
                     new Sweeper.Task("images in the recycle bin", images::removeExpired),
                     new Sweeper.Task("snapshots in the recycle bin", completed::removeExpired),
+                    new Sweeper.Task("instances that are long terminated", instances::removeForgotten),
                     new Sweeper.Task("client tokens", clientTokens::removeExpired))));
             StoreExports exports = new StoreExports(
                     images,
@@ -157,18 +172,28 @@ public final class StoreServer implements AutoCloseable {
                     new AccountApi(accounts));
             Regions regions = config.regions();
             SignedTokens tokens = new SignedTokens(secrets.ticketKey(), clock);
+            Pages pages = new Pages(tokens, clock);
+            InstanceOperations instanceOperations = new InstanceOperations(
+                    instanceRegistry,
+                    instances,
+                    images,
+                    registry,
+                    clientTokens,
+                    accountSettings,
+                    pages,
+                    (caller, volume, host) -> uris(exports.uri(caller, volume.value(), host, nbd, config.nbdSocket())));
             List<PendingSnapshots> pending = List.of(snapshots, blockUploads);
             AllSnapshots allSnapshots = new AllSnapshots(completed, pending);
-            InstanceRegistry instances = new InstanceRegistry(storage.catalog(), clock);
             Ec2Services ec2 = new Ec2Services(
                     storage.catalog(),
                     regions,
-                    new Pages(tokens, clock),
+                    pages,
                     List.of(
                             images.tagged(),
                             new TaggedSnapshots(allSnapshots, completed.tagged(), pending),
                             registry.tagged(),
-                            instances.tagged()));
+                            instanceRegistry.tagged()),
+                    instanceOperations);
             EbsDoor ebs = new EbsDoor(
                     blockUploads,
                     pending,
@@ -188,6 +213,38 @@ public final class StoreServer implements AutoCloseable {
             closeAfter(e);
             throw e;
         }
+    }
+
+    private static Instances instances(
+            ServerConfig config,
+            Catalog catalog,
+            InstanceRegistry registry,
+            ImageRegistry images,
+            VolumeRegistry volumes,
+            Accounts accounts) {
+        Launching launching = config.launching();
+        if (launching.isQemu() && config.nbdSocket().isEmpty()) {
+            throw new StoreException(Fault.INVALID_REQUEST, "machines in QEMU need the server's unix socket");
+        }
+        List<Launcher> launchers = new ArrayList<>(List.of(new RecordsLauncher()));
+        config.nbdSocket().ifPresent(socket -> launchers.add(new QemuLauncher(new QemuLauncher.Settings(
+                config.dataFolder().resolve("instances"),
+                QemuHost.of(Optional.ofNullable(System.getenv("PATH")).orElse("")),
+                socket,
+                launching.kernel(),
+                launching.machinesMax(),
+                hostMemoryBytes(),
+                launching.patience()))));
+        Launcher ofNew = launchers.get(launching.isQemu() ? 1 : 0);
+        return new Instances(catalog, registry, images, volumes, accounts::root, launchers, ofNew);
+    }
+
+    private static long hostMemoryBytes() {
+        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
+    }
+
+    private static InstanceOperations.Uris uris(ExportUri export) {
+        return new InstanceOperations.Uris(export.uri(), Optional.ofNullable(export.socketUri()));
     }
 
     private <T extends AutoCloseable> T closing(T part) {
@@ -226,6 +283,8 @@ public final class StoreServer implements AutoCloseable {
         if (config.nbdSocket().isPresent()) {
             nbdServer.listen(config.nbdSocket().get());
         }
+        // Machines find their disks from here on.
+        instances.recover();
         http = listen(httpServer::listen, new InetSocketAddress(config.listen(), config.httpPort()), "--http-port");
         Path written = endpointFile.resolveSibling("endpoint.new");
         Files.writeString(written, readyLine() + "\n");

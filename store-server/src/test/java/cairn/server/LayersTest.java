@@ -60,7 +60,7 @@ class LayersTest {
                             "cairn.server.http")),
             entry("cairn.server.ec2",
                     Set.of("cairn.tree", "cairn.image", "cairn.sigv4", "cairn.server.storage", "cairn.server.account",
-                            "cairn.server.image", "cairn.server.volume", "cairn.server.http")),
+                            "cairn.server.image", "cairn.server.volume", "cairn.server.instance", "cairn.server.http")),
             entry("cairn.server", Set.of("*")),
             entry("cairn.bench", Set.of("*")));
 

@@ -16,7 +16,7 @@ import java.nio.file.Path;
  * A disk over NBD, for a test that must know what became of each request: one at a time, and whatever goes wrong is an
  * {@link IOException}. For one thread.
  */
-final class NbdDisk implements AutoCloseable {
+public final class NbdDisk implements AutoCloseable {
     private static final long GREETING_MAGIC = 0x4e42444d41474943L;
     private static final long OPTION_MAGIC = 0x49484156454f5054L;
     private static final long OPTION_REPLY_MAGIC = 0x0003e889045565a9L;
@@ -56,7 +56,7 @@ final class NbdDisk implements AutoCloseable {
     }
 
     /** @param uri {@code nbd://HOST:PORT/EXPORT} or {@code nbd+unix:///EXPORT?socket=PATH} */
-    static NbdDisk open(URI uri) throws IOException {
+    public static NbdDisk open(URI uri) throws IOException {
         boolean isUnix = uri.getScheme().equals("nbd+unix");
         SocketAddress address = isUnix
                 ? UnixDomainSocketAddress.of(Path.of(uri.getQuery().substring("socket=".length())))
@@ -104,7 +104,7 @@ final class NbdDisk implements AutoCloseable {
         }
     }
 
-    long sizeBytes() {
+    public long sizeBytes() {
         return sizeBytes;
     }
 

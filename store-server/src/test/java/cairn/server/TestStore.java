@@ -20,12 +20,18 @@ public final class TestStore implements AutoCloseable {
 
     private final Path dataFolder;
     private final Clock clock;
+    private final Launching launching;
     private StoreServer server;
 
     /** Starts a server over a data folder, which may have been another's that is closed. */
     public TestStore(Path dataFolder, Clock clock) throws IOException {
+        this(dataFolder, clock, Launching.NONE);
+    }
+
+    public TestStore(Path dataFolder, Clock clock, Launching launching) throws IOException {
         this.dataFolder = dataFolder;
         this.clock = clock;
+        this.launching = launching;
         this.server = start();
     }
 
@@ -42,6 +48,7 @@ public final class TestStore implements AutoCloseable {
                         0,
                         Optional.of(dataFolder.resolve("nbd.socket")),
                         Regions.ANY,
+                        launching,
                         CHUNK_CACHE_BYTES,
                         PAGE_CACHE_BYTES),
                 clock);

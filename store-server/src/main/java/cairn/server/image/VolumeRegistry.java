@@ -27,6 +27,7 @@ import java.time.Clock;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.List;
@@ -331,6 +332,18 @@ public final class VolumeRegistry {
         volumes.whileUnused(id.number(), () -> removeUnused(id));
     }
 
+    /**
+     * Removes a volume that one instance has, and nobody else.
+     *
+     * @throws StoreException NOT_FOUND, FORBIDDEN, or CONFLICT where another instance has it or somebody uses it
+     */
+    public void removeFrom(Caller caller, VolumeId id, InstanceId instance) {
+        read(caller, Right.MANAGE, id);
+        volumes.whileUnused(
+                id.number(),
+                () -> removeUnused(id, volume -> requireDetached(volume.with(volume.settings().without(instance)))));
+    }
+
     private static void requireDetached(RegisteredVolume volume) {
         if (!volume.settings().attachments().isEmpty()) {
             throw attached(volume);
@@ -338,7 +351,11 @@ public final class VolumeRegistry {
     }
 
     private void removeUnused(VolumeId id) {
-        Changes.remove(catalog, VOLUME_PREFIX + id, entry -> requireDetached(VolumeRecords.volume(entry)));
+        removeUnused(id, VolumeRegistry::requireDetached);
+    }
+
+    private void removeUnused(VolumeId id, Consumer<RegisteredVolume> check) {
+        Changes.remove(catalog, VOLUME_PREFIX + id, entry -> check.accept(VolumeRecords.volume(entry)));
         left.remove(id);
         removeBlocks(id.number());
     }

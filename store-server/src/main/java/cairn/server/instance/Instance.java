@@ -68,7 +68,7 @@ public record Instance(
                 id, owner, region, launch, launcher, now, InstanceState.PENDING, Optional.empty(), now, tags);
     }
 
-    Instance with(Map<String, String> itsTags) {
-        return new Instance(id, owner, region, launch, launcher, launchedAt, state, reason, stateAt, itsTags);
+    public Instance withTags(Map<String, String> newTags) {
+        return new Instance(id, owner, region, launch, launcher, launchedAt, state, reason, stateAt, newTags);
     }
 }

@@ -101,7 +101,7 @@ public final class InstanceRegistry {
                 PREFIX,
                 InstanceId.PREFIX,
                 new TaggedRecords.Form<>(
-                        InstanceRecords::instance, InstanceRecords::encode, Instance::tags, Instance::with),
+                        InstanceRecords::instance, InstanceRecords::encode, Instance::tags, Instance::withTags),
                 (caller, instance) -> !isForgotten(instance) && Access.may(caller, Right.SEE, instance));
     }
 

@@ -15,6 +15,9 @@ public interface Launcher extends AutoCloseable {
     /** By which an instance remembers who runs it. */
     String name();
 
+    /** Whether {@link #start} takes no time; such a machine may get and lose disks while it runs. */
+    boolean startsAtOnce();
+
     /**
      * Refuses early what {@link #start} would refuse.
      *
@@ -41,11 +44,12 @@ public interface Launcher extends AutoCloseable {
     boolean resume(Machine machine, Runnable onEnd);
 
     /**
-     * Has a machine end; nothing if it has.
+     * Has a machine end.
      *
      * @param isAtOnce as if its power failed; else it is asked to, and only in the end made to
+     * @return whether there is one, of whose end will be told
      */
-    void end(InstanceId id, boolean isAtOnce);
+    boolean end(InstanceId id, boolean isAtOnce);
 
     /** What there is to know of a running machine, as tags. */
     Map<String, String> tags(InstanceId id);

@@ -113,6 +113,11 @@ public final class QemuLauncher implements Launcher {
     }
 
     @Override
+    public boolean startsAtOnce() {
+        return false;
+    }
+
+    @Override
     public void requireRoom(Architecture architecture, InstanceType type, int count) {
         settings.host.program(architecture);
         requireRoomFor(type, count);
@@ -281,10 +286,10 @@ public final class QemuLauncher implements Launcher {
     }
 
     @Override
-    public void end(InstanceId id, boolean isAtOnce) {
+    public boolean end(InstanceId id, boolean isAtOnce) {
         Running running = machines.get(id);
         if (running == null || running.monitor == null) {
-            return;
+            return false;
         }
         if (isAtOnce) {
             quit(running);
@@ -292,6 +297,7 @@ public final class QemuLauncher implements Launcher {
             running.monitor.powerDown();
             later(() -> quit(running), settings.patience);
         }
+        return true;
     }
 
     private void quit(Running running) {

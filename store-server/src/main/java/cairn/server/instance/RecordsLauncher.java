@@ -20,6 +20,11 @@ public final class RecordsLauncher implements Launcher {
     }
 
     @Override
+    public boolean startsAtOnce() {
+        return true;
+    }
+
+    @Override
     public void requireRoom(Architecture architecture, InstanceType type, int count) {
         // There is always room for one more record.
     }
@@ -36,11 +41,12 @@ public final class RecordsLauncher implements Launcher {
     }
 
     @Override
-    public void end(InstanceId id, boolean isAtOnce) {
+    public boolean end(InstanceId id, boolean isAtOnce) {
         Runnable onEnd = running.remove(id);
         if (onEnd != null) {
             onEnd.run();
         }
+        return onEnd != null;
     }
 
     @Override

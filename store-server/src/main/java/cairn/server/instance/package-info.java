@@ -1,7 +1,7 @@
 /**
  * Instances: what was launched from images, the volumes made for it, and what runs it.
  *
- * <p>Start at {@link cairn.server.instance.InstanceRegistry}. {@link cairn.server.instance.Launcher} is what may run
+ * <p>Start at {@link cairn.server.instance.Instances}. {@link cairn.server.instance.Launcher} is what may run
  * machines: {@code RecordsLauncher} leaves that to the operator, {@code QemuLauncher} does it on this host.
  *
  * <p>Always true: a state is written down before what follows from it is done, so that a server that ends in between
