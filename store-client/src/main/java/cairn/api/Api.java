@@ -24,6 +24,7 @@ import cairn.tree.Page;
  *   GET    snapshots/ID                           -> Snapshot
  *   PUT    snapshots/ID/sharing    ChangeSharing  -> Snapshot
  *   PUT    snapshots/ID/tags       ChangeTags     -> Snapshot
+ *   POST   snapshots/ID/copies     CreateCopy     -> Snapshot, likewise
  *   DELETE snapshots/ID                           -> 204
  *   GET    volumes?after=ID                       -> VolumeList
  *   POST   volumes                 CreateVolume   -> Volume

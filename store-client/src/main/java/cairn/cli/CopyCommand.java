@@ -1,8 +1,8 @@
 package cairn.cli;
 
 import cairn.api.Messages;
+import cairn.client.DiskId;
 import cairn.client.StoreClient;
-import cairn.image.ImageId;
 import cairn.image.ImageName;
 import cairn.image.Region;
 import picocli.CommandLine.Command;
@@ -12,15 +12,16 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "copy",
         description = {
-            "Make an image of your own of the content of another, one that is shared with you perhaps, or in another region.",
+            "Make an image, or a snapshot, of your own of the content of another: of one that is shared with you,",
+            "or in another region.",
             "No data moves. The last line of the output is its id."
         },
         sortOptions = false)
 final class CopyCommand extends StoreCommand {
-    @Parameters(paramLabel = "ID", description = "ami-...")
-    private ImageId id;
+    @Parameters(paramLabel = "ID", description = "ami-... or snap-...")
+    private DiskId id;
 
-    @Option(names = "--name", paramLabel = "NAME", description = "unique in the account and region (the source's)")
+    @Option(names = "--name", paramLabel = "NAME", description = "of the image, unique in the account and region (the source's)")
     private ImageName name;
 
     @Option(names = "--to-region", paramLabel = "NAME", description = "where the copy will lie (where the source does)")
@@ -35,15 +36,23 @@ final class CopyCommand extends StoreCommand {
 
     @Override
     int run(StoreClient client) {
-        Messages.Image copy = client.copyImage(
-                id,
-                new Messages.CreateCopy(
-                        name == null ? null : name.value(), toRegion == null ? null : toRegion.name()));
+        Messages.CreateCopy wanted = new Messages.CreateCopy(
+                name == null ? null : name.value(), toRegion == null ? null : toRegion.name());
+        if (id.isImage()) {
+            Messages.Image copy = client.copyImage(id.image(), wanted);
+            print(copy, copy.id());
+        } else {
+            Messages.Snapshot copy = client.copySnapshot(id.snapshot(), wanted);
+            print(copy, copy.id());
+        }
+        return DONE;
+    }
+
+    private void print(Object copy, String copyId) {
         if (isJson) {
             printJson(copy);
         } else {
-            terminal.out().println(copy.id());
+            terminal.out().println(copyId);
         }
-        return DONE;
     }
 }

@@ -221,6 +221,11 @@ public final class StoreClient {
         return send("PUT", "snapshots/" + id + "/tags", change, Messages.Snapshot.class);
     }
 
+    /** Makes a snapshot of one's own of the same content, at once. */
+    public Messages.Snapshot copySnapshot(SnapshotId id, Messages.CreateCopy request) {
+        return send("POST", "snapshots/" + id + "/copies", request, Messages.Snapshot.class);
+    }
+
     public void removeSnapshot(SnapshotId id) {
         delete("snapshots/" + id);
     }

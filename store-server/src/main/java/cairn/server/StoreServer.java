@@ -166,7 +166,7 @@ public final class StoreServer implements AutoCloseable {
                     new UploadApi(uploads, images),
                     new ImageApi(images, new ImageCopies(storage.catalog(), images, completed), accounts, config.regions()),
                     new BootProfileApi(images, bootProfiles),
-                    new SnapshotApi(images, completed, snapshots, accounts),
+                    new SnapshotApi(images, completed, snapshots, accounts, config.regions()),
                     new VolumeApi(registry),
                     new DiskApi(images, registry, chunks, (caller, id, host) -> exports.uri(caller, id, host, nbd, config.nbdSocket())),
                     new AccountApi(accounts));

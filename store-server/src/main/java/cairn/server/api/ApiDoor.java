@@ -81,6 +81,7 @@ public final class ApiDoor implements HttpDoor {
         add("GET", "snapshots/ID", 0, SMALL, snapshots::show);
         add("PUT", "snapshots/ID/sharing", SMALL, SMALL, snapshots::share);
         add("PUT", "snapshots/ID/tags", SMALL, SMALL, snapshots::tag);
+        add("POST", "snapshots/ID/copies", SMALL, SMALL, snapshots::copy);
         add("DELETE", "snapshots/ID", 0, SMALL, snapshots::remove);
         add("GET", "volumes", 0, SMALL, (call, id) -> volumes.list(call));
         add("POST", "volumes", SMALL, SMALL, (call, id) -> volumes.create(call));

@@ -1,10 +1,12 @@
 package cairn.server.api;
 
 import static cairn.Fault.CONFLICT;
+import static cairn.Fault.INVALID_REQUEST;
 import static cairn.server.api.ApiDoor.required;
 
 import cairn.StoreException;
 import cairn.api.Json;
+import cairn.api.Messages.CreateCopy;
 import cairn.api.Messages.CreateImage;
 import cairn.api.Messages.CreateSnapshot;
 import cairn.api.Messages.Snapshot;
@@ -21,10 +23,12 @@ import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Accounts;
 import cairn.server.account.Caller;
+import cairn.server.account.Regions;
 import cairn.server.account.Sharing;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.NewSnapshotCopy;
 import cairn.server.image.SnapshotInProgress;
 import cairn.server.image.SnapshotRegistry;
 import cairn.server.image.VolumeSnapshots;
@@ -40,12 +44,18 @@ public final class SnapshotApi {
     private final SnapshotRegistry completed;
     private final VolumeSnapshots snapshots;
     private final Accounts accounts;
+    private final Regions regions;
 
     public SnapshotApi(
-            ImageRegistry images, SnapshotRegistry completed, VolumeSnapshots snapshots, Accounts accounts) {
+            ImageRegistry images,
+            SnapshotRegistry completed,
+            VolumeSnapshots snapshots,
+            Accounts accounts,
+            Regions regions) {
         this.images = images;
         this.completed = completed;
         this.accounts = accounts;
+        this.regions = regions;
         this.snapshots = snapshots;
     }
 
@@ -121,6 +131,24 @@ public final class SnapshotApi {
         return ApiDoor.json(message(
                 call.caller(),
                 completed.change(call.caller(), snapshot, each -> each.withTags(change.apply(each.tags())))));
+    }
+
+    HttpReply copy(HttpCall call, String id) {
+        call.requireOnly();
+        CreateCopy wanted = Json.decode(call.body(), CreateCopy.class);
+        if (wanted.name() != null) {
+            throw new StoreException(INVALID_REQUEST, "snapshots have no names");
+        }
+        cairn.server.image.Snapshot source = completed.read(call.caller(), Right.COPY, new SnapshotId(id));
+        Caller owner = RequestedChanges.owner(call, wanted, regions);
+        return ApiDoor.json(message(
+                owner,
+                completed.copy(
+                        owner,
+                        source.id(),
+                        source.region(),
+                        new NewSnapshotCopy(source.description(), Map.of(), false, Optional.empty()),
+                        copy -> List.of())));
     }
 
     HttpReply remove(HttpCall call, String id) {

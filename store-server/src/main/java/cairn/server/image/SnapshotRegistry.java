@@ -158,7 +158,21 @@ public final class SnapshotRegistry {
      */
     public Snapshot change(Caller caller, SnapshotId id, UnaryOperator<Snapshot> change) {
         read(caller, Right.MANAGE, id);
-        return changeRecord(id, change);
+        return changeRecord(id, before -> {
+            Snapshot after = change.apply(before);
+            requireMaySharing(before, after);
+            return after;
+        });
+    }
+
+    private void requireMaySharing(Snapshot before, Snapshot after) {
+        boolean becomesPublic = after.sharing().isPublic() && !before.sharing().isPublic();
+        if (becomesPublic && settings.read(after.owner(), after.region()).snapshotBlock() != SnapshotBlock.UNBLOCKED) {
+            throw new StoreException(
+                    CONFLICT,
+                    "snapshot " + after.id() + " cannot become public: account " + after.owner()
+                            + " blocks public access to its snapshots in region " + after.region());
+        }
     }
 
     private Snapshot changeRecord(SnapshotId id, UnaryOperator<Snapshot> change) {
