@@ -47,6 +47,7 @@ public final class Main implements Runnable {
                 .addSubcommand(new BootCommand(out, err))
                 .addSubcommand(new DedupCommand(out, err))
                 .addSubcommand(new BlocksCommand(out, err))
+                .addSubcommand(new EbsCommand(out, err))
                 .addSubcommand(jmh())
                 .setOut(new PrintWriter(out, true))
                 .setErr(new PrintWriter(err, true))

@@ -1,18 +1,19 @@
 package cairn.bench;
 
-import cairn.Fault;
-import cairn.StoreException;
 import cairn.cli.ThrowAwayServer;
 import cairn.client.StoreClient;
+import cairn.Fault;
+import cairn.sigv4.Credentials;
+import cairn.StoreException;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.function.Function;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -112,6 +113,10 @@ final class MeasuredServer implements AutoCloseable {
         return server.connect();
     }
 
+    Credentials credentials() {
+        return server.credentials();
+    }
+
     Path dataFolder() {
         return server.dataFolder();
     }
@@ -123,6 +128,18 @@ final class MeasuredServer implements AutoCloseable {
         return ProcessHandle.of(server.pid())
                 .flatMap(process -> process.info().totalCpuDuration())
                 .orElseThrow(() -> new StoreException(Fault.UNAVAILABLE, "the server has ended"));
+    }
+
+    /** The most memory that it has had in RAM at any time, its mapped files too: in bytes. Linux only. */
+    long peakMemoryBytes() {
+        try (Stream<String> lines = Files.lines(Path.of("/proc", String.valueOf(server.pid()), "status"))) {
+            return lines.filter(line -> line.startsWith("VmHWM:"))
+                    .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) << 10)
+                    .findFirst()
+                    .orElseThrow(() -> new StoreException(Fault.UNAVAILABLE, "this system does not say"));
+        } catch (IOException e) {
+            throw new StoreException(Fault.UNAVAILABLE, "cannot tell the server's memory: " + e.getMessage(), e);
+        }
     }
 
     /** Ends the server and removes what it kept, unless that is to stay. */

@@ -1,9 +1,10 @@
 package cairn.cli;
 
-import cairn.Fault;
-import cairn.StoreException;
 import cairn.client.StoreClient;
+import cairn.Fault;
+import cairn.sigv4.Credentials;
 import cairn.sigv4.CredentialsFile;
+import cairn.StoreException;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -12,12 +13,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.TimeUnit;
+import java.util.List;
+import java.util.Map;
 
 /** A server of our own on free loopback ports, with a data folder of its own; ended by its process handle alone. */
 public final class ThrowAwayServer implements AutoCloseable {
@@ -124,9 +125,13 @@ public final class ThrowAwayServer implements AutoCloseable {
     }
 
     public StoreClient connect() {
+        return new StoreClient(endpoint(), credentials());
+    }
+
+    /** Its root account's key. */
+    public Credentials credentials() {
         try {
-            return new StoreClient(
-                    endpoint(), CredentialsFile.read(data.credentialsFile(), CredentialsFile.DEFAULT_PROFILE));
+            return CredentialsFile.read(data.credentialsFile(), CredentialsFile.DEFAULT_PROFILE);
         } catch (IOException e) {
             throw new StoreException(
                     Fault.UNAUTHENTICATED, "cannot read " + data.credentialsFile() + ": " + e.getMessage(), e);
