@@ -18,12 +18,18 @@ import java.util.List;
  * @param tagged everything that has tags: one for each kind of resource
  */
 record Ec2Services(
-        Catalog catalog, Regions regions, Pages pages, List<TaggedResources> tagged, InstanceOperations instances) {
+        Catalog catalog,
+        Regions regions,
+        Pages pages,
+        List<TaggedResources> tagged,
+        InstanceOperations instances,
+        ImageServices images) {
     Ec2Door door() {
         Operations all = new Operations(Descriptions.read());
         new RegionOperations(regions).addTo(all);
         new TagOperations(catalog, tagged, pages).addTo(all);
         instances.addTo(all);
+        images.addTo(all, pages);
         return new Ec2Door(all);
     }
 }

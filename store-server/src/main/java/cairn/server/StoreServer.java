@@ -8,6 +8,7 @@ import cairn.server.account.AccessKey;
 import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.Accounts;
 import cairn.server.account.ClientTokens;
+import cairn.server.account.Encryption;
 import cairn.server.account.Regions;
 import cairn.server.account.RetentionRules;
 import cairn.server.account.SignedTokens;
@@ -161,10 +162,11 @@ public final class StoreServer implements AutoCloseable {
                     threads("catalog", CATALOG_READERS),
                     threads("volume-opener", VOLUME_OPENERS));
 
+            ImageCopies copies = new ImageCopies(storage.catalog(), images, completed);
             ApiDoor api = new ApiDoor(
                     new StoreInfoApi(version(), images, completed, registry, storage),
                     new UploadApi(uploads, images),
-                    new ImageApi(images, new ImageCopies(storage.catalog(), images, completed), accounts, config.regions()),
+                    new ImageApi(images, copies, accounts, config.regions()),
                     new BootProfileApi(images, bootProfiles),
                     new SnapshotApi(images, completed, snapshots, accounts, config.regions()),
                     new VolumeApi(registry),
@@ -193,7 +195,17 @@ public final class StoreServer implements AutoCloseable {
                             new TaggedSnapshots(allSnapshots, completed.tagged(), pending),
                             registry.tagged(),
                             instanceRegistry.tagged()),
-                    instanceOperations);
+                    instanceOperations,
+                    new ImageServices(
+                            images,
+                            copies,
+                            completed,
+                            allSnapshots,
+                            instanceRegistry,
+                            accountSettings,
+                            new Encryption(accountSettings, false),
+                            clientTokens,
+                            clock));
             EbsDoor ebs = new EbsDoor(
                     blockUploads,
                     pending,

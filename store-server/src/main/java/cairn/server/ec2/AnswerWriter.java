@@ -119,7 +119,12 @@ final class AnswerWriter {
         if (!isFitting) {
             throw odd(shape, member, value);
         }
-        return value instanceof Instant instant ? TIME.format(instant) : value.toString();
+        return value instanceof Instant instant ? time(instant) : value.toString();
+    }
+
+    /** A moment as answers show it, to the millisecond. */
+    static String time(Instant instant) {
+        return TIME.format(instant);
     }
 
     private static IllegalStateException odd(Shape shape, Member member, Object value) {

@@ -33,14 +33,19 @@ public final class ImageLifecycle {
      *     more than two years after it was made
      */
     public RegisteredImage deprecate(Caller caller, ImageId id, Instant at) {
-        Instant minute = at.plusSeconds(HALF_A_MINUTE_SECONDS).truncatedTo(ChronoUnit.MINUTES);
+        Instant minute = minute(at);
         return images.change(caller, id, image -> {
             requireDeprecation(image, minute);
             return image.with(image.settings().withDeprecateAt(Optional.of(minute)));
         });
     }
 
-    /** @throws StoreException INVALID_REQUEST as {@link #deprecate} does */
+    /** A moment as {@link #deprecate} rounds it. */
+    public static Instant minute(Instant at) {
+        return at.plusSeconds(HALF_A_MINUTE_SECONDS).truncatedTo(ChronoUnit.MINUTES);
+    }
+
+    /** @param at to the minute. @throws StoreException INVALID_REQUEST as {@link #deprecate} does */
     public void requireDeprecation(RegisteredImage image, Instant at) {
         Instant now = clock.instant();
         if (at.isBefore(now.truncatedTo(ChronoUnit.MINUTES))) {

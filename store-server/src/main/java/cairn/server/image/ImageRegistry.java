@@ -36,6 +36,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
@@ -160,8 +161,9 @@ public final class ImageRegistry {
      *
      * @param disks the snapshot of each device, of the caller's own
      * @param settings beside others, of devices without a snapshot
-     * @throws StoreException CONFLICT if the name is taken; NOT_FOUND for a snapshot that the caller may not see, or
-     *     FORBIDDEN for one that is another's; INVALID_REQUEST if no disk is the root device's
+     * @throws StoreException CONFLICT if the name is taken; NOT_FOUND for a snapshot that the caller may not see,
+     *     FORBIDDEN for one that is another's, CONFLICT for one that is archived; INVALID_REQUEST if no disk is the root
+     *     device's
      */
     public RegisteredImage register(
             Caller caller,
@@ -173,7 +175,8 @@ public final class ImageRegistry {
         List<BlockDevice> devices = new ArrayList<>();
         Map<String, DeviceSettings> said = new HashMap<>(settings.devices());
         disks.forEach((name, id) -> {
-            Snapshot snapshot = snapshots.read(caller, Right.MANAGE, id);
+            snapshots.read(caller, Right.MANAGE, id);
+            Snapshot snapshot = snapshots.read(caller, Right.COPY, id);
             devices.add(blockDevice(name, snapshot));
             said.put(
                     name,
@@ -198,16 +201,24 @@ public final class ImageRegistry {
         parent.ifPresent(each -> read(caller, each));
     }
 
+    /** The caller's own image of a name. */
+    public Optional<ImageId> findNamed(Caller caller, ImageName name) {
+        return findNamed(caller.account(), caller.region(), name);
+    }
+
+    /** The image that has a name in an account and a region. */
+    public Optional<ImageId> findNamed(AccountId owner, Region region, ImageName name) {
+        return catalog.find(nameKey(owner, region, name))
+                .map(taken -> new ImageId(new String(taken.value(), StandardCharsets.US_ASCII)));
+    }
+
     void requireFree(Caller caller, ImageName name) {
         requireFree(caller.account(), caller.region(), name);
     }
 
     void requireFree(AccountId owner, Region region, ImageName name) {
-        catalog.find(nameKey(owner, region, name)).ifPresent(taken -> {
-            throw new StoreException(
-                    CONFLICT,
-                    "there is an image named \"" + name + "\" already: "
-                            + new String(taken.value(), StandardCharsets.US_ASCII));
+        findNamed(owner, region, name).ifPresent(taken -> {
+            throw new StoreException(CONFLICT, "there is an image named \"" + name + "\" already: " + taken);
         });
     }
 
@@ -282,6 +293,28 @@ public final class ImageRegistry {
     /** Whether the account that owns an image keeps it from becoming public. */
     public boolean blocksPublicImages(RegisteredImage image) {
         return accountSettings.read(image.owner(), image.region()).blocksPublicImages();
+    }
+
+    /**
+     * Ends that an image is shared with the caller's account.
+     *
+     * @throws StoreException NOT_FOUND; CONFLICT where it is not shared with this account by name
+     */
+    public void leave(Caller caller, ImageId id) {
+        requireSharedByName(caller, read(caller, id));
+        changeRecord(id, image -> {
+            requireSharedByName(caller, image);
+            Set<AccountId> others = new HashSet<>(image.sharing().accounts());
+            others.remove(caller.account());
+            return image.with(new Sharing(image.sharing().isPublic(), others));
+        });
+    }
+
+    private static void requireSharedByName(Caller caller, RegisteredImage image) {
+        if (!image.sharing().accounts().contains(caller.account())) {
+            throw new StoreException(
+                    CONFLICT, "image " + image.id() + " is not shared with account " + caller.account() + " by name");
+        }
     }
 
     /** Notes that an instance was made from an image, whoever made it. Nothing if the image is gone meanwhile. */
