@@ -22,7 +22,7 @@ final class AnswerWriter {
     private final XMLStreamWriter xml;
 
     private AnswerWriter() throws XMLStreamException {
-        xml = XMLOutputFactory.newFactory().createXMLStreamWriter(bytes, StandardCharsets.UTF_8.name());
+        xml = XMLOutputFactory.newDefaultFactory().createXMLStreamWriter(bytes, StandardCharsets.UTF_8.name());
         xml.writeStartDocument(StandardCharsets.UTF_8.name(), "1.0");
     }
 

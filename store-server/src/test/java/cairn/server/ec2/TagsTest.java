@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
+import software.amazon.awssdk.services.ebs.EbsClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.CreateTagsRequest;
 import software.amazon.awssdk.services.ec2.model.DescribeTagsRequest;
@@ -140,6 +142,32 @@ class TagsTest {
 
         ec2.deleteTags(r -> r.resources(volume));
         assertEquals(Map.of(), tagsOf(volume));
+    }
+
+    @Test
+    void tagsASnapshotWhileItIsWritten() {
+        try (EbsClient ebs = user.ebs()) {
+            String pending = ebs.startSnapshot(r -> r.volumeSize(1L)).snapshotId();
+            String volume = newVolume();
+
+            create(List.of(pending, volume), tag("a", "1"));
+            assertEquals(Map.of("a", "1"), tagsOf(pending));
+
+            ebs.completeSnapshot(r -> r.snapshotId(pending).changedBlocksCount(0));
+            create(List.of(pending), tag("b", "2"));
+            assertEquals(Map.of("a", "1", "b", "2"), tagsOf(pending));
+            assertEquals(Map.of("a", "1"), tagsOf(volume));
+        }
+    }
+
+    @Test
+    void tagsAddedAtTheSameTimeAllStay() {
+        String volume = newVolume();
+        List<String> keys = IntStream.range(0, 40).mapToObj(i -> "key" + i).toList();
+
+        keys.parallelStream().forEach(key -> create(List.of(volume), tag(key, "")));
+
+        assertEquals(new TreeSet<>(keys), tagsOf(volume).keySet());
     }
 
     @Test
