@@ -6,9 +6,13 @@ import cairn.StoreException;
 import cairn.Text;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
 
-/** Names an image: {@code ami-} and the first 17 hexadecimal digits of its manifest's SHA-256. */
+/**
+ * Names an image: {@code ami-} and 17 hexadecimal digits, the first of its manifest's SHA-256; or drawn at random,
+ * where the id was wanted before there was a manifest, which then says so.
+ */
 public record ImageId(@JsonValue String value) {
     public static final String PREFIX = "ami-";
 
@@ -22,6 +26,10 @@ public record ImageId(@JsonValue String value) {
                     Fault.INVALID_REQUEST,
                     "\"" + Text.shown(value) + "\" is no image id (expecting \"ami-\" and 17 hexadecimal digits)");
         }
+    }
+
+    public static ImageId random(RandomGenerator random) {
+        return new ImageId(String.format(PREFIX + "%016x%x", random.nextLong(), random.nextInt(16)));
     }
 
     static ImageId of(byte[] manifest) {

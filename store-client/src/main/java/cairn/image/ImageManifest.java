@@ -29,11 +29,14 @@ import java.util.regex.Pattern;
  * their names, optional members left out where they are empty, text without control characters, {@code "} and {@code \}
  * escaped by {@code \} and nothing else escaped; every field is described in docs/formats.md.
  *
+ * @param reservedId the image's id where that was drawn before its content was known, and the signature alone proves
+ *     it; empty: the id follows from the manifest
  * @param bootMode empty: the launcher decides
  * @param parent the image that this one was derived from
  * @param createdAt to the millisecond
  */
 public record ImageManifest(
+        Optional<ImageId> reservedId,
         ImageName name,
         String description,
         AccountId owner,
@@ -87,8 +90,25 @@ public record ImageManifest(
         }
     }
 
+    /** Of an image whose id follows from the manifest. */
+    public ImageManifest(
+            ImageName name,
+            String description,
+            AccountId owner,
+            Architecture architecture,
+            Optional<BootMode> bootMode,
+            String rootDevice,
+            List<BlockDevice> blockDevices,
+            Optional<ImageId> parent,
+            Instant createdAt) {
+        this(
+                Optional.empty(), name, description, owner, architecture, bootMode, rootDevice, blockDevices, parent,
+                createdAt);
+    }
+
+    /** The one that was reserved, or the one that follows from the canonical bytes. */
     public ImageId id() {
-        return ImageId.of(encode());
+        return reservedId.orElseGet(() -> ImageId.of(encode()));
     }
 
     /** The disk that the machine boots from. */
@@ -162,6 +182,7 @@ public record ImageManifest(
             @JsonProperty("createdAt") String createdAt,
             @JsonProperty("description") String description,
             @JsonProperty("formatVersion") int formatVersion,
+            @JsonProperty("id") String id,
             @JsonProperty("name") String name,
             @JsonProperty("owner") String owner,
             @JsonProperty("parent") String parent,
@@ -175,6 +196,7 @@ public record ImageManifest(
                     MILLIS.format(manifest.createdAt),
                     manifest.description.isEmpty() ? null : manifest.description,
                     FORMAT_VERSION,
+                    manifest.reservedId.map(ImageId::value).orElse(null),
                     manifest.name.value(),
                     manifest.owner.value(),
                     manifest.parent.map(ImageId::value).orElse(null),
@@ -187,6 +209,7 @@ public record ImageManifest(
                         + FORMAT_VERSION);
             }
             return new ImageManifest(
+                    Optional.ofNullable(id).map(ImageId::new),
                     new ImageName(name),
                     description == null ? "" : description,
                     new AccountId(owner),

@@ -32,6 +32,37 @@ class ImageManifestTest {
     }
 
     @Test
+    void anIdThatWasReservedStandsInTheManifestAndIsSigned() {
+        ImageId reserved = new ImageId("ami-00000000000000abc");
+        ImageManifest manifest = new ImageManifest(
+                Optional.of(reserved),
+                least().name(),
+                "",
+                least().owner(),
+                least().architecture(),
+                Optional.empty(),
+                least().rootDevice(),
+                least().blockDevices(),
+                Optional.empty(),
+                least().createdAt());
+
+        assertEquals(reserved, manifest.id());
+        assertGolden("image-manifest-reserved", manifest.encode());
+        assertEquals(manifest, ImageManifest.decode(manifest.encode()));
+        byte[] signed = KEY.sign(manifest).encode();
+        assertEquals(reserved, SignedManifest.decode(signed).manifest().id());
+        String other = new String(signed, StandardCharsets.ISO_8859_1).replace("00abc", "00abd");
+        StoreException refused = assertThrows(
+                StoreException.class, () -> SignedManifest.decode(other.getBytes(StandardCharsets.ISO_8859_1)));
+        assertEquals(Fault.CORRUPT, refused.fault());
+        String json = new String(manifest.encode(), StandardCharsets.UTF_8);
+        for (String odd : List.of(
+                json.replace("\"ami-00000000000000abc\"", "null"), json.replace("ami-00000000000000abc", "ami-abc"))) {
+            assertThrows(StoreException.class, () -> ImageManifest.decode(odd.getBytes(StandardCharsets.UTF_8)), odd);
+        }
+    }
+
+    @Test
     void signsAsTheFirstVersionDid() {
         SignedManifest signed = KEY.sign(least());
 

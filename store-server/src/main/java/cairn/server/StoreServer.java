@@ -144,6 +144,7 @@ public final class StoreServer implements AutoCloseable {
             registry.removeLeftovers();
             VolumeSnapshots snapshots = closing(
                     new VolumeSnapshots(storage.catalog(), images, completed, registry, accounts::domain));
+            snapshots.failLeftovers();
             ClientTokens clientTokens = new ClientTokens(storage.catalog(), clock);
             InstanceRegistry instanceRegistry = new InstanceRegistry(storage.catalog(), clock);
             instances = closing(instances(config, storage.catalog(), instanceRegistry, images, registry, accounts));

@@ -184,6 +184,31 @@ class VolumesTest {
     }
 
     @Test
+    void aSnapshotThatAKilledServerWasMakingIsToldAsFailed() throws Exception {
+        String volume = lastLine("volume", "create", "--size", "1G");
+        // Enough that it takes a while.
+        write(volume, 0, 256 * MIB, FIRST);
+        String pending = server.connect()
+                .startSnapshot(new VolumeId(volume), new Messages.CreateSnapshot("never made", Map.of("a", "b")))
+                .id();
+
+        server.kill();
+        server = ServerProcess.start(server.data());
+
+        JsonNode shown = json("show", pending, "--json");
+        assertEquals("error", shown.get("state").asText());
+        assertEquals("the server ended before it was made", shown.get("failure").asText());
+        assertEquals("never made", shown.get("description").asText());
+        assertEquals("b", shown.get("tags").get("a").asText());
+        assertTrue(cairn("snapshot", "list").contains(pending));
+        cairn("snapshot", "rm", pending);
+        assertFalse(cairn("snapshot", "list").contains(pending));
+        assertReads(volume, 200 * MIB, MIB, FIRST);
+        String made = lastLine("snapshot", "create", volume);
+        assertEquals("completed", json("show", made, "--json").get("state").asText());
+    }
+
+    @Test
     void aVolumeThatIsRemovedGivesItsSpaceBack() throws Exception {
         String volume = lastLine("volume", "create", "--size", "1T");
         StoreClient client = server.connect();

@@ -8,6 +8,7 @@ import cairn.server.storage.Catalog;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /** Changes records that others may change at the same time. */
 public final class Changes {
@@ -29,6 +30,26 @@ public final class Changes {
             try {
                 catalog.commit(List.of(new Change.PutIfVersion(key, before.version(), after)));
                 return new Catalog.Entry(key, before.version() + 1, after);
+            } catch (StoreException e) {
+                if (e.fault() != CONFLICT || tries == TRIES_MAX) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    /**
+     * Commits changes of several records, and makes them anew where somebody else was quicker.
+     *
+     * @param changes reads what it changes each time; what it throws is passed on, a CONFLICT too
+     * @throws StoreException CONFLICT if others were quicker each time
+     */
+    static void commit(Catalog catalog, Supplier<List<Change>> changes) {
+        for (int tries = 1; ; tries++) {
+            List<Change> all = changes.get();
+            try {
+                catalog.commit(all);
+                return;
             } catch (StoreException e) {
                 if (e.fault() != CONFLICT || tries == TRIES_MAX) {
                     throw e;

@@ -27,6 +27,7 @@ import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.Catalog;
 import cairn.tree.TreeRoot;
 import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -55,6 +56,7 @@ public final class ImageRegistry {
     private final SnapshotRegistry snapshots;
     private final StoreKey storeKey;
     private final Clock clock;
+    private final SecureRandom random = new SecureRandom();
     private final AccountSettingsRegistry accountSettings;
     private final ImageRemovals removals;
 
@@ -124,7 +126,63 @@ public final class ImageRegistry {
     /** @param disks whose snapshots are there, or are made by the same commit */
     Registration registration(
             Caller caller, NewImage wanted, String rootDevice, List<BlockDevice> disks, ImageSettings settings) {
+        RegisteredImage image = sign(caller, Optional.empty(), now(), wanted, rootDevice, disks, settings);
+        List<Change> changes = new ArrayList<>();
+        changes.add(new Change.PutIfAbsent(key(image.id()), ImageRecords.encode(image)));
+        changes.addAll(naming(image));
+        return new Registration(image, changes);
+    }
+
+    /** An id that no image has, for one that is not known yet. */
+    ImageId newId() {
+        return ImageId.random(random);
+    }
+
+    /** The change that keeps a name for an image that is to come. */
+    static Change reserving(ImageInProgress image) {
+        return new Change.PutIfAbsent(
+                nameKey(image.owner(), image.region(), image.name()),
+                image.id().value().getBytes(StandardCharsets.US_ASCII));
+    }
+
+    /**
+     * An image whose id and name were reserved before.
+     *
+     * @param disks as {@link #registration(Caller, NewImage, String, List, ImageSettings)}
+     */
+    Registration registration(Caller caller, ImageInProgress reserved, List<BlockDevice> disks) {
+        NewImage wanted = new NewImage(
+                reserved.name(),
+                reserved.description(),
+                reserved.architecture(),
+                reserved.bootMode(),
+                reserved.parent(),
+                Map.of());
+        RegisteredImage image = sign(
+                        caller,
+                        Optional.of(reserved.id()),
+                        reserved.createdAt(),
+                        wanted,
+                        reserved.rootDevice(),
+                        disks,
+                        reserved.settings())
+                .withTags(reserved.tags());
+        List<Change> changes = new ArrayList<>();
+        changes.add(new Change.PutIfAbsent(key(image.id()), ImageRecords.encode(image)));
+        changes.addAll(holding(image));
+        return new Registration(image, changes);
+    }
+
+    private RegisteredImage sign(
+            Caller caller,
+            Optional<ImageId> reservedId,
+            Instant createdAt,
+            NewImage wanted,
+            String rootDevice,
+            List<BlockDevice> disks,
+            ImageSettings settings) {
         ImageManifest manifest = new ImageManifest(
+                reservedId,
                 wanted.name(),
                 wanted.description(),
                 caller.account(),
@@ -133,23 +191,23 @@ public final class ImageRegistry {
                 rootDevice,
                 disks,
                 wanted.parent(),
-                now());
-        RegisteredImage image = new RegisteredImage(
-                storeKey.sign(manifest), caller.region(), Sharing.NONE, settings, wanted.tags());
-        List<Change> changes = new ArrayList<>();
-        changes.add(new Change.PutIfAbsent(key(image.id()), ImageRecords.encode(image)));
-        changes.addAll(naming(image));
-        return new Registration(image, changes);
+                createdAt);
+        return new RegisteredImage(storeKey.sign(manifest), caller.region(), Sharing.NONE, settings, wanted.tags());
     }
 
     /** What takes an image's name, and holds its snapshots. */
     static List<Change> naming(RegisteredImage image) {
-        byte[] id = image.id().value().getBytes(StandardCharsets.US_ASCII);
-        List<Change> changes = new ArrayList<>();
-        changes.add(new Change.PutIfAbsent(nameKey(image), id));
-        image.snapshots()
-                .forEach(each -> changes.add(new Change.PutIfAbsent(SnapshotRegistry.useKey(each, image.id()), id)));
+        List<Change> changes = new ArrayList<>(holding(image));
+        changes.add(new Change.PutIfAbsent(
+                nameKey(image), image.id().value().getBytes(StandardCharsets.US_ASCII)));
         return changes;
+    }
+
+    private static List<Change> holding(RegisteredImage image) {
+        byte[] id = image.id().value().getBytes(StandardCharsets.US_ASCII);
+        return image.snapshots().stream()
+                .<Change>map(each -> new Change.PutIfAbsent(SnapshotRegistry.useKey(each, image.id()), id))
+                .toList();
     }
 
     static BlockDevice blockDevice(String name, Snapshot snapshot) {
@@ -487,7 +545,7 @@ public final class ImageRegistry {
         return nameKey(image.owner(), image.region(), image.manifest().name());
     }
 
-    private static String nameKey(AccountId owner, Region region, ImageName name) {
+    static String nameKey(AccountId owner, Region region, ImageName name) {
         return NAME_PREFIX + owner + '/' + region + '/' + name;
     }
 }

@@ -37,6 +37,22 @@ public record SnapshotInProgress(
         Optional<String> failure)
         implements Access.Owned {
 
+    public SnapshotInProgress {
+        tags = Map.copyOf(tags);
+    }
+
+    SnapshotInProgress withTags(Map<String, String> newTags) {
+        return new SnapshotInProgress(
+                id, owner, region, volume, parent, sizeBytes, description, newTags, settings, startedAt, changedBytes,
+                progressPercent, failure);
+    }
+
+    SnapshotInProgress failed(String why) {
+        return new SnapshotInProgress(
+                id, owner, region, volume, parent, sizeBytes, description, tags, settings, startedAt, changedBytes,
+                progressPercent, Optional.of(why));
+    }
+
     @Override
     public Sharing sharing() {
         return Sharing.NONE;

@@ -326,6 +326,11 @@ public final class VolumeRegistry {
         return volumes.live(id.number(), () -> VolumeRecords.volume(entry(id)).state());
     }
 
+    /** As {@link Volumes#freeze}, of uses that {@link #live} has begun. */
+    List<LiveVolume.PointInTime> freeze(List<LiveVolume.Freezing> wanted) {
+        return volumes.freeze(wanted);
+    }
+
     /** @throws StoreException NOT_FOUND, FORBIDDEN, or CONFLICT where an instance has it or somebody uses it */
     public void remove(Caller caller, VolumeId id) {
         requireDetached(read(caller, Right.MANAGE, id));

@@ -144,7 +144,7 @@ class ImageRegistryTest {
         assertFault(Fault.INVALID_REQUEST, () -> images.disk(US, Right.READ, "vol-1"));
         assertFault(Fault.INVALID_REQUEST, () -> images.disk(US, Right.READ, "ami-1"));
         for (Map<String, String> tags : List.of(
-                Map.of("", "x"), Map.of("aws:x", "y"), Map.of("x".repeat(128), "y"), Map.of("x", "y".repeat(256)))) {
+                Map.of("", "x"), Map.of("aws:x", "y"), Map.of("x".repeat(128), "y"), Map.of("x", "y".repeat(257)))) {
             assertFault(Fault.INVALID_REQUEST, () -> new NewImage(
                     new ImageName("web"), "", Architecture.X86_64, Optional.empty(), Optional.empty(), tags));
         }

@@ -15,6 +15,7 @@ import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.MemoryStorage;
+import cairn.server.storage.Storage;
 import cairn.server.storage.TestDisk;
 import cairn.server.volume.Volume;
 import cairn.server.volume.Volumes;
@@ -30,32 +31,54 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.function.Executable;
 
-/** Everything that keeps volumes, in memory, and two accounts that have nothing to do with each other. */
+/** Everything that keeps volumes, and two accounts that have nothing to do with each other. */
 final class VolumeWorld implements AutoCloseable {
     static final Caller ROOT = new Caller(new AccountId("000000000009"), new DomainId(1), true, Optional.of(Region.LOCAL));
     static final Caller US = new Caller(new AccountId("000000000001"), new DomainId(2), false, Optional.of(Region.LOCAL));
     static final Caller THEM = new Caller(new AccountId("000000000002"), new DomainId(3), false, Optional.of(Region.LOCAL));
     static final int MIB = 1 << 20;
 
-    final MemoryStorage storage = new MemoryStorage();
-    final HeldCatalog catalog = new HeldCatalog(storage.catalog());
-    private final WatchedChunkIndex index = new WatchedChunkIndex(storage.index());
-    final ChunkStore chunks = new ChunkStore(storage.segments(), index);
-    final SnapshotRegistry completed = new SnapshotRegistry(catalog);
-    final ImageRegistry images = new ImageRegistry(catalog, completed, new StoreKey(new byte[32]), Clock.systemUTC());
-    final Volumes volumes = new Volumes(chunks, storage.volumeBlocks(), 8 * MIB, MIB);
-    final VolumeRegistry registry =
-            new VolumeRegistry(catalog, images, volumes, storage.volumeBlocks(), Clock.systemUTC());
-    final VolumeSnapshots snapshots = new VolumeSnapshots(
-            catalog,
-            images,
-            completed,
-            registry,
-            id -> Stream.of(ROOT, US, THEM)
-                    .filter(each -> each.account().equals(id))
-                    .findFirst()
-                    .orElseThrow()
-                    .domain());
+    final Storage storage;
+    final HeldCatalog catalog;
+    private final WatchedChunkIndex index;
+    final ChunkStore chunks;
+    final SnapshotRegistry completed;
+    final ImageRegistry images;
+    final Volumes volumes;
+    final VolumeRegistry registry;
+    final VolumeSnapshots snapshots;
+
+    /** In memory. */
+    VolumeWorld() {
+        this(new MemoryStorage());
+    }
+
+    /** @param storage closed with the world */
+    VolumeWorld(Storage storage) {
+        this.storage = storage;
+        catalog = new HeldCatalog(storage.catalog());
+        index = new WatchedChunkIndex(storage.index());
+        chunks = new ChunkStore(storage.segments(), index);
+        completed = new SnapshotRegistry(catalog);
+        images = new ImageRegistry(catalog, completed, new StoreKey(new byte[32]), Clock.systemUTC());
+        volumes = new Volumes(chunks, storage.volumeBlocks(), 8 * MIB, MIB);
+        registry = new VolumeRegistry(catalog, images, volumes, storage.volumeBlocks(), Clock.systemUTC());
+        snapshots = newSnapshots();
+    }
+
+    /** What a server that starts over the same catalog has. */
+    VolumeSnapshots newSnapshots() {
+        return new VolumeSnapshots(
+                catalog,
+                images,
+                completed,
+                registry,
+                id -> Stream.of(ROOT, US, THEM)
+                        .filter(each -> each.account().equals(id))
+                        .findFirst()
+                        .orElseThrow()
+                        .domain());
+    }
 
     RegisteredImage push(Caller caller, TestDisk disk, String name) {
         return images.register(
