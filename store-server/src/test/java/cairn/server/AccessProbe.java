@@ -20,6 +20,7 @@ interface AccessProbe {
         IMAGE,
         SNAPSHOT,
         VOLUME,
+        INSTANCE,
         UPLOAD,
         ACCOUNT
     }

@@ -40,6 +40,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
+import software.amazon.awssdk.services.ec2.Ec2Client;
 
 /** Walks the table of docs/operations.md that says who may do what through every door. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -80,6 +81,8 @@ class AccessTableTest {
         }
         store = new TestStore(data);
         doors.put("own API", new OwnApiProbe());
+        doors.put("EBS direct", new EbsProbe());
+        doors.put("EC2", new Ec2Probe());
         doors.put("NBD over TCP", NbdProbe.tcp(StoreExports.tcpUri(store.server().nbdAddress()), tickets::issue));
         doors.put("unix socket", NbdProbe.unix(store.nbdSocket()));
         makePeopleAndThings();
@@ -105,6 +108,7 @@ class AccessTableTest {
         Map<Kind, Thing> own = imageAndSnapshot(new Messages.ChangeSharing(null, null, null));
         own.put(Kind.VOLUME, thing(Kind.VOLUME, owner().createVolume(
                 new Messages.CreateVolume(null, 1L << 20, false, false, null)).id()));
+        own.put(Kind.INSTANCE, thing(Kind.INSTANCE, launch(own.get(Kind.IMAGE).id())));
         own.put(Kind.UPLOAD, thing(Kind.UPLOAD, owner().startUpload(new Messages.StartUpload(1 << 20)).id()));
         own.put(Kind.ACCOUNT, thing(Kind.ACCOUNT, people.get(Who.OWNER).account().value()));
         things.put(Who.OWNER, own);
@@ -112,6 +116,15 @@ class AccessTableTest {
         things.put(Who.SHARED, shared);
         things.put(Who.PUBLIC, open);
         things.put(Who.ELSE, own);
+    }
+
+    private String launch(String image) {
+        try (Ec2Client client = people.get(Who.OWNER).user().ec2()) {
+            return client.runInstances(run -> run.imageId(image).minCount(1).maxCount(1))
+                    .instances()
+                    .get(0)
+                    .instanceId();
+        }
     }
 
     private StoreClient owner() {
@@ -202,7 +215,7 @@ class AccessTableTest {
         Set<String> wrong = new TreeSet<>();
         Somebody owner = people.get(Who.OWNER);
         Somebody elsewhere = new Somebody(owner.account(), owner.user().in("elsewhere"), false);
-        for (Kind kind : List.of(Kind.IMAGE, Kind.SNAPSHOT, Kind.VOLUME)) {
+        for (Kind kind : List.of(Kind.IMAGE, Kind.SNAPSHOT, Kind.VOLUME, Kind.INSTANCE)) {
             Thing thing = things.get(Who.OWNER).get(kind);
             for (Right right : Right.values()) {
                 for (Map.Entry<String, AccessProbe> door : doors.entrySet()) {

@@ -40,6 +40,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -51,6 +52,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
+import software.amazon.awssdk.services.ebs.EbsClient;
 
 /**
  * What one account keeps to itself does not exist for another: every door answers questions about it, byte for byte, as
@@ -98,6 +100,10 @@ class IsolationTest {
         pairs.put("volumes", new Pair(volume.id(), VolumeId.random(random).value()));
         pairs.put("uploads", new Pair(
                 client.startUpload(new Messages.StartUpload(DISK_BYTES)).id(), "up-0123456789abcdef1"));
+        try (EbsClient ebs = owner.user().ebs()) {
+            pairs.put("pending", new Pair(
+                    ebs.startSnapshot(start -> start.volumeSize(1L)).snapshotId(), SnapshotId.random(random).value()));
+        }
         pairs.put("keys", new Pair(owner.user().credentials().accessKeyId(), "AKIAAAAAAAAAAAAAAAAA"));
     }
 
@@ -233,8 +239,22 @@ class IsolationTest {
         assertSameAnswer("snapshots", "GET", "/snapshots/ID/blocks/0?blockToken=AAAA", new byte[0]);
         assertSameAnswer("snapshots", "GET", "/snapshots/ID/changedblocks", new byte[0]);
         assertSameAnswer("snapshots", "GET", "/snapshots/ID/changedblocks?firstSnapshotId=ID", new byte[0]);
-        assertSameAnswer("snapshots", "POST", "/snapshots/completion/ID", new byte[0]);
         assertSameAnswer("snapshots", "POST", "/snapshots", json("{'VolumeSize':1,'ParentSnapshotId':'ID'}"));
+        byte[] block = new byte[512 << 10];
+        String checksum = Base64.getEncoder().encodeToString(Digest.of(block).toBytes());
+        List<Header> described = List.of(
+                new Header("x-amz-data-length", "" + block.length),
+                new Header("x-amz-checksum", checksum),
+                new Header("x-amz-checksum-algorithm", "SHA256"));
+        List<Header> completed = List.of(new Header("x-amz-changedblockscount", "0"));
+        for (String kind : List.of("snapshots", "pending")) {
+            assertSameAnswer(kind, "GET", "/snapshots/ID/blocks", new byte[0]);
+            assertSameAnswer(kind, "PUT", "/snapshots/ID/blocks/0", block, described);
+            assertSameAnswer(kind, "POST", "/snapshots/completion/ID", new byte[0], completed);
+        }
+        try (EbsClient client = owner.user().ebs()) {
+            client.completeSnapshot(complete -> complete.snapshotId(pairs.get("pending").there).changedBlocksCount(0));
+        }
     }
 
     @Test
@@ -308,28 +328,35 @@ class IsolationTest {
         int packedBytes = ChunkCodec.pack(Codec.PLAIN, page.toBytes(), 0, Page.SIZE_BYTES, room, 0);
         ItemBatch.Writer batch = new ItemBatch.Writer(1 << 16);
         batch.add(1, page.id().digest(), Arrays.copyOf(room, packedBytes));
-        return ask("POST", Api.PREFIX + "uploads/" + upload + "/items", batch.toBytes());
+        return ask("POST", Api.PREFIX + "uploads/" + upload + "/items", batch.toBytes(), List.of());
     }
 
     /** @param target with ID where it goes, as in the body; N is 1 */
     private void assertSameAnswer(String kind, String method, String target, byte[] body) throws Exception {
+        assertSameAnswer(kind, method, target, body, List.of());
+    }
+
+    private void assertSameAnswer(
+            String kind, String method, String target, byte[] body, List<Header> more) throws Exception {
         Pair pair = pairs.get(kind);
 
-        Answer there = askAbout(pair.there, method, target, body);
-        Answer never = askAbout(pair.never, method, target, body);
+        Answer there = askAbout(pair.there, method, target, body, more);
+        Answer never = askAbout(pair.never, method, target, body, more);
 
         assertEquals(never, there, method + ' ' + target + " of " + kind);
-        if (target.startsWith(Api.PREFIX)) {
+        if (!target.equals("/")) {
             assertEquals(404, there.status, method + ' ' + target + ": " + there.body);
         }
     }
 
-    private Answer askAbout(String id, String method, String target, byte[] body) throws Exception {
+    private Answer askAbout(
+            String id, String method, String target, byte[] body, List<Header> more) throws Exception {
         String text = new String(body, ISO_8859_1).replaceAll("\\bID\\b", id);
         Answer answer = ask(
                 method,
                 target.replaceAll("\\bID\\b", id).replaceAll("=N\\b", "=1"),
-                text.getBytes(ISO_8859_1));
+                text.getBytes(ISO_8859_1),
+                more);
         return answer.masking(id);
     }
 
@@ -348,7 +375,8 @@ class IsolationTest {
         }
     }
 
-    private Answer ask(String method, String target, byte[] body) throws IOException, InterruptedException {
+    private Answer ask(String method, String target, byte[] body, List<Header> more)
+            throws IOException, InterruptedException {
         String[] parts = target.split("\\?", 2);
         String service = parts[0].startsWith(Api.PREFIX) ? Api.SERVICE : parts[0].equals("/") ? "ec2" : "ebs";
         URI endpoint = store.endpoint();
@@ -357,6 +385,7 @@ class IsolationTest {
         if (service.equals("ec2")) {
             headers.add(new Header("content-type", "application/x-www-form-urlencoded"));
         }
+        headers.addAll(more);
         List<Header> signed = new SigV4Signer(
                         other.user().credentials(), other.user().region().name(), service, Clock.systemUTC())
                 .sign(new SignableRequest(

@@ -40,7 +40,7 @@ final class NbdProbe {
         return right == Right.READ
                 && switch (thing.kind()) {
                     case IMAGE, SNAPSHOT, VOLUME -> true;
-                    case UPLOAD, ACCOUNT -> false;
+                    case INSTANCE, UPLOAD, ACCOUNT -> false;
                 };
     }
 

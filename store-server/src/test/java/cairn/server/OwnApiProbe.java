@@ -54,6 +54,7 @@ final class OwnApiProbe implements AccessProbe {
             case UPLOAD -> right == Right.MANAGE
                     ? Optional.of(() -> client.ask(thing.id(), List.of(leaf())))
                     : Optional.empty();
+            case INSTANCE -> Optional.empty();
             case ACCOUNT -> account(client, right, new AccountId(thing.id()));
         };
     }
