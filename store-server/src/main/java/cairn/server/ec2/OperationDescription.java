@@ -1,7 +1,6 @@
 package cairn.server.ec2;
 
 import java.util.List;
-import java.util.Optional;
 
 /**
  * All that is said about one operation; package-info tells how it is written.
@@ -38,9 +37,5 @@ record OperationDescription(
     boolean hasFilter(String filter) {
         return filters.contains(filter)
                 || filter.length() > TAG_PREFIX.length() && filter.startsWith(TAG_PREFIX) && filters.contains(TAG_FILTER);
-    }
-
-    Optional<Parameter> find(String parameter) {
-        return parameters.find(parameter);
     }
 }

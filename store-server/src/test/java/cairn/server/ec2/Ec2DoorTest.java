@@ -6,8 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import cairn.server.AwsUser;
 import cairn.server.TestStore;
 import cairn.sigv4.Credentials;
+import cairn.sigv4.PayloadHash;
+import cairn.sigv4.SigV4Signer;
+import cairn.sigv4.SignableRequest;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -133,5 +139,36 @@ class Ec2DoorTest {
                     .post(REGIONS)
                     .assertFailed("AuthFailure", 401, "a key that is not known, or another's");
         }
+    }
+
+    @Test
+    void signaturesOfAnotherTimeOrServiceAreRefused() throws Exception {
+        AwsUser root = store.root();
+        Clock late = Clock.offset(Clock.systemUTC(), Duration.ofMinutes(-20));
+
+        new QueryUser(root, "ec2", late).post(REGIONS).assertFailed("RequestExpired", 400, "signed 20 minutes ago");
+        new QueryUser(root, "s3", Clock.systemUTC()).post(REGIONS).assertFailed("AuthFailure", 401, "another service");
+    }
+
+    @Test
+    void unsignedRequestsAreRefusedInEc2sForm() throws Exception {
+        QueryUser.Reply reply = user.sendAsItIs("GET", REGIONS, new byte[0], List.of());
+
+        reply.assertFailed("MissingAuthenticationToken", 403, "unsigned");
+    }
+
+    @Test
+    void presignedRequestsAreAnswered() throws Exception {
+        AwsUser root = store.root();
+        String query = new SigV4Signer(root.credentials(), "local", "ec2", Clock.systemUTC()).presign(
+                new SignableRequest(
+                        "GET",
+                        "/",
+                        REGIONS,
+                        List.of(new SignableRequest.Header("host", root.endpoint().getAuthority())),
+                        PayloadHash.EMPTY),
+                Duration.ofMinutes(1));
+
+        assertEquals("local", user.sendAsItIs("GET", query, new byte[0], List.of()).text("regionName"));
     }
 }

@@ -33,8 +33,13 @@ final class QueryUser {
     private final SigV4Signer signer;
 
     QueryUser(AwsUser user) {
+        this(user, "ec2", Clock.systemUTC());
+    }
+
+    /** @param clock by which it signs */
+    QueryUser(AwsUser user, String service, Clock clock) {
         this.user = user;
-        this.signer = new SigV4Signer(user.credentials(), user.region().name(), "ec2", Clock.systemUTC());
+        this.signer = new SigV4Signer(user.credentials(), user.region().name(), service, clock);
     }
 
     /** An answer that is well-formed XML. */
@@ -74,6 +79,11 @@ final class QueryUser {
         }
         headers.addAll(signer.sign(
                 new SignableRequest(method, "/", query, List.copyOf(headers), Digest.of(body).toString())));
+        return sendAsItIs(method, query, body, headers);
+    }
+
+    /** @param headers all of them, its signature's too */
+    Reply sendAsItIs(String method, String query, byte[] body, List<SignableRequest.Header> headers) throws Exception {
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(
                         user.endpoint() + "/" + (query.isEmpty() ? "" : '?' + query)))
                 .method(method, body.length == 0 ? BodyPublishers.noBody() : BodyPublishers.ofByteArray(body));
