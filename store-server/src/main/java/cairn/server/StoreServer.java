@@ -164,12 +164,13 @@ public final class StoreServer implements AutoCloseable {
                     threads("volume-opener", VOLUME_OPENERS));
 
             ImageCopies copies = new ImageCopies(storage.catalog(), images, completed);
+            List<PendingSnapshots> pending = List.of(snapshots, blockUploads);
             ApiDoor api = new ApiDoor(
                     new StoreInfoApi(version(), images, completed, registry, storage),
                     new UploadApi(uploads, images),
                     new ImageApi(images, copies, accounts, config.regions()),
                     new BootProfileApi(images, bootProfiles),
-                    new SnapshotApi(images, completed, snapshots, accounts, config.regions()),
+                    new SnapshotApi(images, completed, snapshots, pending, accounts, config.regions()),
                     new VolumeApi(registry),
                     new DiskApi(images, registry, chunks, (caller, id, host) -> exports.uri(caller, id, host, nbd, config.nbdSocket())),
                     new AccountApi(accounts));
@@ -185,7 +186,6 @@ public final class StoreServer implements AutoCloseable {
                     accountSettings,
                     pages,
                     (caller, volume, host) -> uris(exports.uri(caller, volume.value(), host, nbd, config.nbdSocket())));
-            List<PendingSnapshots> pending = List.of(snapshots, blockUploads);
             AllSnapshots allSnapshots = new AllSnapshots(completed, pending);
             Ec2Services ec2 = new Ec2Services(
                     storage.catalog(),

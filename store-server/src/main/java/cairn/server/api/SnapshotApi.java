@@ -29,6 +29,7 @@ import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
 import cairn.server.image.ImageRegistry;
 import cairn.server.image.NewSnapshotCopy;
+import cairn.server.image.PendingSnapshots;
 import cairn.server.image.SnapshotInProgress;
 import cairn.server.image.SnapshotRegistry;
 import cairn.server.image.VolumeSnapshots;
@@ -38,18 +39,21 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 
-/** Answers questions about snapshots, those that are being made of volumes included. */
+/** Answers questions about snapshots, those that are being made or written included. */
 public final class SnapshotApi {
     private final ImageRegistry images;
     private final SnapshotRegistry completed;
     private final VolumeSnapshots snapshots;
+    private final List<PendingSnapshots> pending;
     private final Accounts accounts;
     private final Regions regions;
 
+    /** @param pending all that are not completed, those of {@code snapshots} among them */
     public SnapshotApi(
             ImageRegistry images,
             SnapshotRegistry completed,
             VolumeSnapshots snapshots,
+            List<PendingSnapshots> pending,
             Accounts accounts,
             Regions regions) {
         this.images = images;
@@ -57,6 +61,7 @@ public final class SnapshotApi {
         this.accounts = accounts;
         this.regions = regions;
         this.snapshots = snapshots;
+        this.pending = List.copyOf(pending);
     }
 
     HttpReply start(HttpCall call, String volume) {
@@ -84,20 +89,23 @@ public final class SnapshotApi {
     HttpReply show(HttpCall call, String id) {
         call.requireOnly();
         SnapshotId snapshot = new SnapshotId(id);
-        return ApiDoor.json(snapshots.find(call.caller(), snapshot)
+        return ApiDoor.json(findPending(call.caller(), snapshot)
                 .map(SnapshotApi::message)
                 .orElseGet(() -> message(call.caller(), completed.read(call.caller(), Right.SEE, snapshot))));
+    }
+
+    private Optional<SnapshotInProgress> findPending(Caller caller, SnapshotId id) {
+        return pending.stream().flatMap(each -> each.find(caller, id).stream()).findFirst();
     }
 
     HttpReply list(HttpCall call) {
         call.requireOnly("after");
         String after = call.find("after").map(id -> new SnapshotId(id).value()).orElse("");
         Map<String, Snapshot> all = new TreeMap<>();
-        for (SnapshotInProgress each : snapshots.list(call.caller())) {
-            if (each.id().value().compareTo(after) > 0) {
-                all.put(each.id().value(), message(each));
-            }
-        }
+        pending.stream()
+                .flatMap(each -> each.list(call.caller()).stream())
+                .filter(each -> each.id().value().compareTo(after) > 0)
+                .forEach(each -> all.put(each.id().value(), message(each)));
         completed.list(call.caller(), after, ListPage.ITEMS_MAX)
                 .forEach(each -> all.put(each.id().value(), message(call.caller(), each)));
         // Of the completed ones there are no more before the last of these, so nothing is left out between them.
@@ -110,7 +118,7 @@ public final class SnapshotApi {
         call.requireOnly();
         UnaryOperator<Sharing> change = RequestedChanges.sharing(call, accounts);
         SnapshotId snapshot = new SnapshotId(id);
-        if (snapshots.find(call.caller(), snapshot).isPresent()) {
+        if (findPending(call.caller(), snapshot).isPresent()) {
             throw new StoreException(CONFLICT, "snapshot " + snapshot + " is not completed; it can be shared when it is");
         }
         return ApiDoor.json(message(
@@ -123,9 +131,9 @@ public final class SnapshotApi {
         call.requireOnly();
         UnaryOperator<Map<String, String>> change = RequestedChanges.tags(call);
         SnapshotId snapshot = new SnapshotId(id);
-        Optional<SnapshotInProgress> pending = snapshots.find(call.caller(), snapshot);
-        if (pending.isPresent()
-                && snapshots.tag(call.caller(), snapshot, change.apply(pending.get().tags()))) {
+        Optional<SnapshotInProgress> found = findPending(call.caller(), snapshot);
+        if (found.isPresent()
+                && pending.stream().anyMatch(each -> each.tag(call.caller(), snapshot, change.apply(found.get().tags())))) {
             return show(call, id);
         }
         return ApiDoor.json(message(
@@ -154,7 +162,7 @@ public final class SnapshotApi {
     HttpReply remove(HttpCall call, String id) {
         call.requireOnly();
         SnapshotId snapshot = new SnapshotId(id);
-        if (!snapshots.forget(call.caller(), snapshot)) {
+        if (pending.stream().noneMatch(each -> each.forget(call.caller(), snapshot))) {
             completed.remove(call.caller(), snapshot);
         }
         return HttpReply.NO_CONTENT;

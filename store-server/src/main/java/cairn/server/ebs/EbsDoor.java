@@ -34,7 +34,8 @@ public final class EbsDoor implements HttpDoor {
     private static final int START_BYTES_MAX = 256 << 10;
     /** Of a request that has no body of its own. */
     private static final int EMPTY_BYTES_MAX = 1 << 10;
-    private static final int SMALL_REPLY_BYTES_MAX = 128 << 10;
+    private static final int START_REPLY_BYTES_MAX = 128 << 10;
+    private static final int SMALL_REPLY_BYTES_MAX = 4 << 10;
     /** 10,000 blocks with two tokens each. */
     private static final int LIST_REPLY_BYTES_MAX = 2 << 20;
 
@@ -78,7 +79,7 @@ public final class EbsDoor implements HttpDoor {
         List<String> parts = Arrays.asList(path.substring(1).split("/", -1));
         String last = parts.get(parts.size() - 1);
         if (parts.size() == 1 && method.equals("POST")) {
-            return route(START_BYTES_MAX, SMALL_REPLY_BYTES_MAX, request -> completedFuture(writing.start(request)));
+            return route(START_BYTES_MAX, START_REPLY_BYTES_MAX, request -> completedFuture(writing.start(request)));
         }
         if (parts.size() == 3 && parts.get(1).equals("completion") && method.equals("POST")) {
             return route(EMPTY_BYTES_MAX, SMALL_REPLY_BYTES_MAX, request -> writing.complete(request, snapshot(last)));
