@@ -72,7 +72,7 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     static final Duration FAILED_KEPT = Duration.ofDays(7);
 
     private static final Logger log = LoggerFactory.getLogger(BlockUploads.class);
-    private static final String PREFIX = "pending-snapshot/";
+    private static final String PREFIX = "block-upload/";
     private static final int ENTRIES_AT_ONCE = 1000;
     private static final int MAKERS = 2;
     private static final int SWEEP_SECONDS = 15;

@@ -259,7 +259,7 @@ class BlockUploadsTest {
         SnapshotId id = start(US, Optional.empty());
         put(US, id, 0, block(disk, 0));
         uploads.close();
-        var entry = storage.catalog().find("pending-snapshot/" + id).orElseThrow();
+        var entry = storage.catalog().find("block-upload/" + id).orElseThrow();
         storage.catalog().commit(List.of(new Change.PutIfVersion(
                 entry.key(), entry.version(), PendingRecords.encode(PendingRecords.decode(entry).completing(true)))));
 
@@ -277,7 +277,7 @@ class BlockUploadsTest {
         SnapshotId id = start(US, Optional.empty());
         put(US, id, 0, block(disk(8), 0));
         uploads.close();
-        var entry = storage.catalog().find("pending-snapshot/" + id).orElseThrow();
+        var entry = storage.catalog().find("block-upload/" + id).orElseThrow();
         storage.catalog().commit(List.of(new Change.Delete(entry.key(), entry.version())));
 
         begin();
@@ -470,7 +470,7 @@ class BlockUploadsTest {
         assertFault(Fault.CONFLICT, () -> uploads.start(US, wanted(Optional.empty()), ignored -> List.of(taken)));
 
         assertEquals(List.of(), uploads.list(US));
-        assertEquals(List.of(), storage.catalog().list("pending-snapshot/", "", 10));
+        assertEquals(List.of(), storage.catalog().list("block-upload/", "", 10));
     }
 
     private SnapshotId written(Caller caller, TestDisk disk) {
