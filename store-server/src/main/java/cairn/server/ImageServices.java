@@ -8,6 +8,7 @@ import cairn.server.ec2.ImageLifecycleOperations;
 import cairn.server.ec2.ImageListing;
 import cairn.server.ec2.ImageOperations;
 import cairn.server.ec2.ImageReferences;
+import cairn.server.ec2.InstanceImageOperations;
 import cairn.server.ec2.Operations;
 import cairn.server.ec2.Pages;
 import cairn.server.image.AllSnapshots;
@@ -15,12 +16,16 @@ import cairn.server.image.ImageCopies;
 import cairn.server.image.ImageLifecycle;
 import cairn.server.image.ImageRegistry;
 import cairn.server.image.SnapshotRegistry;
+import cairn.server.image.VolumeRegistry;
+import cairn.server.image.VolumeSnapshots;
 import cairn.server.instance.InstanceRegistry;
 import java.time.Clock;
 
 /** The parts of the server that operations on images need. */
 record ImageServices(
         ImageRegistry images,
+        VolumeSnapshots snapshots,
+        VolumeRegistry volumes,
         ImageCopies copies,
         SnapshotRegistry completed,
         AllSnapshots allSnapshots,
@@ -32,9 +37,10 @@ record ImageServices(
 
     void addTo(Operations all, Pages pages) {
         new ImageOperations(images, copies, completed, allSnapshots, encryption, clientTokens, clock).addTo(all);
-        new ImageListing(images, pages, clock).addTo(all);
+        new ImageListing(images, snapshots, pages, clock).addTo(all);
         new ImageAttributeOperations(images).addTo(all);
         new ImageLifecycleOperations(images, new ImageLifecycle(images, clock), accountSettings, pages).addTo(all);
+        new InstanceImageOperations(instances, images, volumes, snapshots).addTo(all);
         new ImageReferences(images, instances, pages).addTo(all);
     }
 }

@@ -199,6 +199,8 @@ public final class StoreServer implements AutoCloseable {
                     instanceOperations,
                     new ImageServices(
                             images,
+                            snapshots,
+                            registry,
                             copies,
                             completed,
                             allSnapshots,

@@ -108,12 +108,12 @@ public final class NbdDisk implements AutoCloseable {
         return sizeBytes;
     }
 
-    byte[] read(long offset, int lengthBytes) throws IOException {
+    public byte[] read(long offset, int lengthBytes) throws IOException {
         ask(READ, 0, offset, lengthBytes, ByteBuffer.allocate(0));
         return receive(lengthBytes).array();
     }
 
-    void write(long offset, byte[] bytes, boolean isDurable) throws IOException {
+    public void write(long offset, byte[] bytes, boolean isDurable) throws IOException {
         ask(WRITE, isDurable ? FLAG_FUA : 0, offset, bytes.length, ByteBuffer.wrap(bytes));
     }
 

@@ -6,6 +6,7 @@ import cairn.image.ImageManifest;
 import cairn.image.InstanceId;
 import cairn.image.Region;
 import cairn.server.image.ImageFeatures;
+import cairn.server.image.ImageInProgress;
 import cairn.server.image.ImageSettings;
 import cairn.server.image.Protection;
 import cairn.server.image.RegisteredImage;
@@ -16,18 +17,33 @@ import java.util.Optional;
  * An image as somebody sees it.
  *
  * @param isOwn the one who asks may know all of it
+ * @param progress of an image that is still being made, or could not be
  */
-record ImageAnswers(RegisteredImage image, boolean isOwn) {
+record ImageAnswers(RegisteredImage image, boolean isOwn, Optional<ImageInProgress> progress) {
     static final String AVAILABLE = "available";
     static final String DISABLED = "disabled";
+    static final String PENDING = "pending";
+    static final String FAILED = "failed";
+    static final String FAILURE = "Server.InternalError";
     /** What EC2 says of every image that can boot here. */
     static final String MACHINE = "machine";
     static final String EBS = "ebs";
     static final String HVM = "hvm";
     static final String HYPERVISOR = "xen";
 
+    ImageAnswers(RegisteredImage image, boolean isOwn) {
+        this(image, isOwn, Optional.empty());
+    }
+
     String state() {
+        if (progress.isPresent()) {
+            return failure().isPresent() ? FAILED : PENDING;
+        }
         return image.settings().isDisabled() ? DISABLED : AVAILABLE;
+    }
+
+    Optional<String> failure() {
+        return progress.flatMap(ImageInProgress::failure);
     }
 
     String location() {
@@ -66,6 +82,8 @@ record ImageAnswers(RegisteredImage image, boolean isOwn) {
                 .put("imageLocation", location())
                 .put("imageState", state())
                 .put("imageOwnerId", image.owner().value())
+                .put("stateReason", failure().map(why ->
+                        Answer.of().put("code", FAILURE).put("message", why)))
                 .put("creationDate", manifest.createdAt())
                 .put("isPublic", image.sharing().isPublic())
                 .put("architecture", manifest.architecture().label())

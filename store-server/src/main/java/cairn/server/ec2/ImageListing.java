@@ -12,11 +12,16 @@ import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
 import cairn.server.image.ImageDevice;
+import cairn.server.image.ImageInProgress;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.PendingImages;
 import cairn.server.image.RegisteredImage;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -37,11 +42,13 @@ public final class ImageListing {
     private static final int IMAGES_AT_ONCE = 500;
 
     private final ImageRegistry images;
+    private final PendingImages pending;
     private final Pages pages;
     private final Clock clock;
 
-    public ImageListing(ImageRegistry images, Pages pages, Clock clock) {
+    public ImageListing(ImageRegistry images, PendingImages pending, Pages pages, Clock clock) {
         this.images = images;
+        this.pending = pending;
         this.pages = pages;
         this.clock = clock;
     }
@@ -90,8 +97,8 @@ public final class ImageListing {
                 entry("source-instance-id", each -> each.sourceInstance().stream()),
                 entry("sriov-net-support", each -> each.image().settings().features().sriovNetSupport().stream()),
                 entry("state", each -> Stream.of(each.state())),
-                entry("state-reason-code", each -> Stream.empty()),
-                entry("state-reason-message", each -> Stream.empty()),
+                entry("state-reason-code", each -> each.failure().stream().map(why -> ImageAnswers.FAILURE)),
+                entry("state-reason-message", each -> each.failure().stream()),
                 entry("virtualization-type", each -> Stream.of(ImageAnswers.HVM)));
     }
 
@@ -120,6 +127,28 @@ public final class ImageListing {
 
     /** All that the caller may see, read from the registry as the page asks for them. */
     private Stream<ImageAnswers> all(Caller caller, String after) {
+        Deque<ImageAnswers> waiting = new ArrayDeque<>(
+                pending.listImages(caller).stream().map(each -> seen(caller, each)).toList());
+        Stream<ImageAnswers> made = made(caller, after).flatMap(image -> behind(waiting, image));
+        return Stream.concat(made, Stream.of(waiting).flatMap(Collection::stream));
+    }
+
+    /** An image, behind those that are not there yet and whose ids come before its. */
+    private static Stream<ImageAnswers> behind(Deque<ImageAnswers> waiting, ImageAnswers image) {
+        List<ImageAnswers> all = new ArrayList<>();
+        String id = image.image().id().value();
+        while (!waiting.isEmpty() && waiting.peek().image().id().value().compareTo(id) <= 0) {
+            ImageAnswers next = waiting.poll();
+            // Completed since it was listed.
+            if (!next.image().id().value().equals(id)) {
+                all.add(next);
+            }
+        }
+        all.add(image);
+        return all.stream();
+    }
+
+    private Stream<ImageAnswers> made(Caller caller, String after) {
         return Stream.iterate(
                         images.list(caller, after, IMAGES_AT_ONCE),
                         some -> !some.isEmpty(),
@@ -134,8 +163,8 @@ public final class ImageListing {
         List<String> missing = new ArrayList<>();
         for (String text : new TreeSet<>(ids)) {
             Optional<ImageId> id = findId(text);
-            Optional<RegisteredImage> image = id.flatMap(each -> images.find(caller, each));
-            image.ifPresent(each -> found.add(seen(caller, each)));
+            Optional<ImageAnswers> image = id.flatMap(each -> find(caller, each));
+            image.ifPresent(found::add);
             if (image.isEmpty() && id.filter(each -> images.wasLatelyThere(caller, each)).isEmpty()) {
                 missing.add(text);
             }
@@ -144,6 +173,17 @@ public final class ImageListing {
             throw ResourceKind.IMAGE.notFound(missing);
         }
         return found.stream();
+    }
+
+    /** Looked for where it is not there yet, first: one that is completed meanwhile is then found. */
+    private Optional<ImageAnswers> find(Caller caller, ImageId id) {
+        return pending.find(caller, id)
+                .map(each -> seen(caller, each))
+                .or(() -> images.find(caller, id).map(each -> seen(caller, each)));
+    }
+
+    private ImageAnswers seen(Caller caller, ImageInProgress image) {
+        return new ImageAnswers(images.foreseen(image), Access.may(caller, Right.MANAGE, image), Optional.of(image));
     }
 
     /** AWS took 8 digits once: such an id is well-formed, and nobody's here. */

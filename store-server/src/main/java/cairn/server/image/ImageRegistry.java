@@ -5,6 +5,7 @@ import static cairn.Fault.FORBIDDEN;
 import static cairn.Fault.INVALID_REQUEST;
 import static cairn.Fault.NOT_FOUND;
 
+import cairn.Digest;
 import cairn.StoreException;
 import cairn.Text;
 import cairn.image.AccountId;
@@ -25,6 +26,7 @@ import cairn.server.account.Retention;
 import cairn.server.account.Sharing;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.Catalog;
+import cairn.tree.RootDigest;
 import cairn.tree.TreeRoot;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
@@ -134,7 +136,7 @@ public final class ImageRegistry {
     }
 
     /** An id that no image has, for one that is not known yet. */
-    ImageId newId() {
+    public ImageId newId() {
         return ImageId.random(random);
     }
 
@@ -171,6 +173,30 @@ public final class ImageRegistry {
         changes.add(new Change.PutIfAbsent(key(image.id()), ImageRecords.encode(image)));
         changes.addAll(holding(image));
         return new Registration(image, changes);
+    }
+
+    /** What its manifest will say; all but what is on the disks is known. @throws StoreException INVALID_REQUEST */
+    static ImageManifest manifest(ImageInProgress image) {
+        RootDigest unknown = new RootDigest(Digest.ZERO);
+        return new ImageManifest(
+                Optional.of(image.id()),
+                image.name(),
+                image.description(),
+                image.owner(),
+                image.architecture(),
+                image.bootMode(),
+                image.rootDevice(),
+                image.disks().stream()
+                        .map(each -> new BlockDevice(each.device(), each.snapshot(), unknown, each.sizeBytes()))
+                        .toList(),
+                image.parent(),
+                image.createdAt());
+    }
+
+    /** An image that is not there yet, as it will be but for what is on its disks: to be shown, and not to be kept. */
+    public RegisteredImage foreseen(ImageInProgress image) {
+        return new RegisteredImage(
+                storeKey.sign(manifest(image)), image.region(), Sharing.NONE, image.settings(), image.tags());
     }
 
     private RegisteredImage sign(

@@ -6,7 +6,6 @@ import static cairn.Fault.INVALID_REQUEST;
 import static cairn.Fault.NOT_FOUND;
 import static cairn.Fault.SHUTTING_DOWN;
 
-import cairn.Digest;
 import cairn.Fault;
 import cairn.image.AccountId;
 import cairn.image.Architecture;
@@ -29,7 +28,6 @@ import cairn.server.storage.DomainId;
 import cairn.server.volume.LiveVolume;
 import cairn.server.volume.VolumeState;
 import cairn.StoreException;
-import cairn.tree.RootDigest;
 import cairn.tree.TreeRoot;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -313,7 +311,7 @@ public final class VolumeSnapshots implements PendingSnapshots, PendingImages, A
         });
         NewImage wanted = plan.wanted();
         ImageInProgress image = new ImageInProgress(
-                images.newId(),
+                plan.id(),
                 caller.account(),
                 caller.region(),
                 wanted.name(),
@@ -327,7 +325,8 @@ public final class VolumeSnapshots implements PendingSnapshots, PendingImages, A
                 plan.settings().withDevices(said),
                 wanted.tags(),
                 Optional.empty());
-        requireManifest(image);
+        // Refuses now what no manifest may say.
+        ImageRegistry.manifest(image);
         return image;
     }
 
@@ -336,24 +335,6 @@ public final class VolumeSnapshots implements PendingSnapshots, PendingImages, A
         return Optional.ofNullable(said)
                 .orElse(DeviceSettings.NEW)
                 .withEncryption(snapshot.isEncrypted(), snapshot.keyId());
-    }
-
-    /** Refuses now what no manifest may say; all but the roots is known. */
-    private static void requireManifest(ImageInProgress image) {
-        RootDigest any = new RootDigest(Digest.ZERO);
-        new ImageManifest(
-                Optional.of(image.id()),
-                image.name(),
-                image.description(),
-                image.owner(),
-                image.architecture(),
-                image.bootMode(),
-                image.rootDevice(),
-                image.disks().stream()
-                        .map(each -> new BlockDevice(each.device(), each.snapshot(), any, each.sizeBytes()))
-                        .toList(),
-                image.parent(),
-                image.createdAt());
     }
 
     /** @param image made of the jobs before anything of them is known to others */

@@ -93,6 +93,7 @@ abstract class VolumeImagesContract {
 
     private ImagePlan plan(Map<String, String> tags) {
         return new ImagePlan(
+                world.images.newId(),
                 named(WEB, tags).withParent(Optional.of(image.id())),
                 "/dev/sda1",
                 List.of(
@@ -335,12 +336,13 @@ abstract class VolumeImagesContract {
         SnapshotId snapshot = image.manifest().root().snapshot();
 
         for (ImagePlan odd : List.of(
-                new ImagePlan(wanted, "/dev/sdb", one, Map.of(), ImageSettings.NEW),
-                new ImagePlan(wanted, "/dev/sda1", one, Map.of("/dev/sda1", snapshot), ImageSettings.NEW),
-                new ImagePlan(wanted, "/dev/sda1", one, Map.of("a b", snapshot), ImageSettings.NEW))) {
+                new ImagePlan(world.images.newId(), wanted, "/dev/sdb", one, Map.of(), ImageSettings.NEW),
+                new ImagePlan(world.images.newId(), wanted, "/dev/sda1", one, Map.of("/dev/sda1", snapshot), ImageSettings.NEW),
+                new ImagePlan(world.images.newId(), wanted, "/dev/sda1", one, Map.of("a b", snapshot), ImageSettings.NEW))) {
             assertFault(Fault.INVALID_REQUEST, () -> snapshots.startImage(US, odd));
         }
         ImagePlan unknown = new ImagePlan(
+                world.images.newId(),
                 wanted,
                 "/dev/sda1",
                 one,
@@ -358,6 +360,7 @@ abstract class VolumeImagesContract {
         ImageId made = snapshots.startImage(
                         US,
                         new ImagePlan(
+                                world.images.newId(),
                                 named(WEB, Map.of()),
                                 "/dev/sda1",
                                 List.of(new ImagePlan.Disk("/dev/sda1", of(root))),
@@ -380,6 +383,7 @@ abstract class VolumeImagesContract {
         ImageId made = snapshots.startImage(
                         THEM,
                         new ImagePlan(
+                                world.images.newId(),
                                 named(WEB, Map.of()).withParent(Optional.of(image.id())),
                                 "/dev/sda1",
                                 List.of(new ImagePlan.Disk("/dev/sda1", of(theirs))),
