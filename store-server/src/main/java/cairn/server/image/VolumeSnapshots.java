@@ -39,6 +39,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.Deque;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.HashMap;
@@ -75,6 +76,7 @@ public final class VolumeSnapshots implements PendingSnapshots, PendingImages, A
     private static final Logger log = LoggerFactory.getLogger(VolumeSnapshots.class);
     private static final int MAKERS = 2;
     private static final int CLOSE_SECONDS = 30;
+    private static final int LEAVE_SECONDS = 10;
     private static final int PERCENT = 100;
     private static final String ENDED = "the server ended before it was made";
 
@@ -695,10 +697,15 @@ public final class VolumeSnapshots implements PendingSnapshots, PendingImages, A
     public boolean tag(Caller caller, SnapshotId id, Map<String, String> tags) {
         Optional<SnapshotInProgress> found = find(caller, id);
         found.ifPresent(each -> ImageRegistry.require(caller, Right.MANAGE, each, id.value()));
-        return found.isPresent() && isStillThere(() -> {
+        boolean isTagged = found.isPresent() && isStillThere(() -> {
             SnapshotInProgress tagged = records.tag(id, tags);
             job(id).ifPresent(job -> job.tags = tagged.tags());
         });
+        if (!isTagged) {
+            // It has been committed: whoever looks for it again is to find that one.
+            await(() -> !pending.containsKey(id), LEAVE_SECONDS);
+        }
+        return isTagged;
     }
 
     private static boolean isStillThere(Runnable change) {
@@ -774,14 +781,18 @@ public final class VolumeSnapshots implements PendingSnapshots, PendingImages, A
 
     /** @return whether nothing is being made any more */
     synchronized boolean awaitNonePending(int secondsMax) {
+        return await(pending::isEmpty, secondsMax);
+    }
+
+    private synchronized boolean await(BooleanSupplier isOver, int secondsMax) {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(secondsMax);
         try {
-            while (!pending.isEmpty() && System.nanoTime() < deadline) {
+            while (!isOver.getAsBoolean() && System.nanoTime() < deadline) {
                 TimeUnit.NANOSECONDS.timedWait(this, deadline - System.nanoTime());
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        return pending.isEmpty();
+        return isOver.getAsBoolean();
     }
 }
