@@ -8,13 +8,21 @@ import cairn.client.Retry;
 import cairn.client.SnapshotWatch;
 import cairn.client.StoreClient;
 import cairn.client.TransferProgress;
+import cairn.image.Region;
 import cairn.image.VolumeId;
 import cairn.server.AwsUser;
 import cairn.server.SetClock;
 import cairn.server.TestStore;
+import cairn.server.account.Accounts;
+import cairn.server.account.Retention;
+import cairn.server.account.RetentionRule;
+import cairn.server.account.RetentionRules;
+import cairn.server.storage.rocks.RocksStorage;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.function.Executable;
 import software.amazon.awssdk.services.ec2.Ec2Client;
@@ -37,21 +45,55 @@ final class ImageWorld implements AutoCloseable {
 
     final SetClock clock = new SetClock();
     final TestStore store;
-    final TestStore.Somebody us;
-    final TestStore.Somebody them;
-    final Ec2Client ourEc2;
-    final Ec2Client ourWest;
-    final Ec2Client theirEc2;
-    final Ec2Client theirWest;
+    private final Path folder;
+    TestStore.Somebody us;
+    TestStore.Somebody them;
+    Ec2Client ourEc2;
+    Ec2Client ourWest;
+    Ec2Client theirEc2;
+    Ec2Client theirWest;
 
     ImageWorld(Path folder) throws IOException {
+        this.folder = folder;
         store = new TestStore(folder, clock);
         us = store.newAccount("us");
         them = store.newAccount("them");
+        connect();
+    }
+
+    private void connect() {
         ourEc2 = us.user().ec2();
         ourWest = us.user().in(WEST).ec2();
         theirEc2 = them.user().ec2();
         theirWest = them.user().in(WEST).ec2();
+    }
+
+    /** Keeps our images with a tag in the recycle bin, from a restart of the server on. */
+    void recycleImages(int days, String key, String value) throws IOException {
+        disconnect();
+        store.close();
+        try (RocksStorage storage = RocksStorage.open(folder)) {
+            new RetentionRules(storage.catalog(), clock).create(
+                    new Accounts(storage.catalog(), clock).caller(us.user().credentials().accessKeyId(), Region.LOCAL),
+                    new RetentionRules.NewRule(
+                            Retention.Kind.IMAGE,
+                            days,
+                            "",
+                            List.of(new RetentionRule.Match(key, Optional.of(value))),
+                            List.of(),
+                            Optional.empty(),
+                            Map.of()));
+        }
+        store.restart();
+        us = again(us);
+        them = again(them);
+        connect();
+    }
+
+    private TestStore.Somebody again(TestStore.Somebody somebody) {
+        return new TestStore.Somebody(
+                somebody.account(),
+                new AwsUser(store.endpoint(), somebody.user().credentials(), Region.LOCAL));
     }
 
     String us() {
@@ -136,9 +178,13 @@ final class ImageWorld implements AutoCloseable {
         assertEquals(message, assertFails(code, request).awsErrorDetails().errorMessage());
     }
 
+    private void disconnect() {
+        List.of(ourEc2, ourWest, theirEc2, theirWest).forEach(Ec2Client::close);
+    }
+
     @Override
     public void close() {
-        List.of(ourEc2, ourWest, theirEc2, theirWest).forEach(Ec2Client::close);
+        disconnect();
         store.close();
     }
 }
