@@ -3,7 +3,6 @@ package cairn.server.ec2;
 import cairn.Digest;
 import cairn.Fault;
 import cairn.StoreException;
-import cairn.image.ImageId;
 import cairn.image.InstanceId;
 import cairn.image.VolumeId;
 import cairn.server.account.Caller;
@@ -143,7 +142,7 @@ public final class InstanceOperations {
         if (earlier.isPresent()) {
             return () -> reservation(request, earlier.get());
         }
-        RegisteredImage image = launchable(caller, arguments.text("ImageId"));
+        RegisteredImage image = new AskedImages(images).readToLaunch(caller, arguments.text(AskedImages.IMAGE_ID));
         NewInstances wanted = wanted(request, image);
         List<Change> none = List.of();
         return () -> {
@@ -169,16 +168,6 @@ public final class InstanceOperations {
 
     private static Digest digest(Ec2Request request) {
         return Digest.of(request.digest().getBytes(StandardCharsets.UTF_8));
-    }
-
-    private RegisteredImage launchable(Caller caller, String text) {
-        ImageId id = ResourceKind.imageId(text);
-        Optional<RegisteredImage> image = images.find(caller, id);
-        boolean isGone = image.isEmpty() && images.wasLatelyThere(caller, id);
-        if (isGone || image.filter(each -> each.settings().isDisabled()).isPresent()) {
-            throw new Ec2Failure("InvalidAMIID.Unavailable", "The image ID '" + text + "' is no longer available");
-        }
-        return image.orElseThrow(() -> ResourceKind.IMAGE.notFound(text));
     }
 
     private NewInstances wanted(Ec2Request request, RegisteredImage image) {

@@ -24,6 +24,7 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
@@ -242,6 +243,17 @@ class InstancesTest {
         user.store().removeImage(new cairn.image.ImageId(image));
         assertCode("InvalidAMIID.Unavailable", () -> run(request -> { }));
         assertEquals(1, ec2.describeInstances().reservations().size());
+    }
+
+    @Test
+    void anImageKnowsWhenItWasLaunchedAndIsNotLaunchedWhileItIsDisabled() {
+        clock.forward(Duration.ofHours(1));
+        run(request -> { });
+        var launched = ec2.describeImages(request -> request.imageIds(image)).images().get(0).lastLaunchedTime();
+        ec2.disableImage(request -> request.imageId(image));
+
+        assertEquals(clock.instant(), Instant.parse(launched));
+        assertCode("InvalidAMIID.Unavailable", () -> run(request -> { }));
     }
 
     @Test

@@ -336,10 +336,11 @@ abstract class VolumeImagesContract {
         List<ImagePlan.Disk> one = List.of(new ImagePlan.Disk("/dev/sda1", of(root)));
         SnapshotId snapshot = image.manifest().root().snapshot();
 
+        ImageId id = world.images.newId();
         for (ImagePlan odd : List.of(
-                new ImagePlan(world.images.newId(), wanted, "/dev/sdb", one, Map.of(), ImageSettings.NEW),
-                new ImagePlan(world.images.newId(), wanted, "/dev/sda1", one, Map.of("/dev/sda1", snapshot), ImageSettings.NEW),
-                new ImagePlan(world.images.newId(), wanted, "/dev/sda1", one, Map.of("a b", snapshot), ImageSettings.NEW))) {
+                new ImagePlan(id, wanted, "/dev/sdb", one, Map.of(), ImageSettings.NEW),
+                new ImagePlan(id, wanted, "/dev/sda1", one, Map.of("/dev/sda1", snapshot), ImageSettings.NEW),
+                new ImagePlan(id, wanted, "/dev/sda1", one, Map.of("a b", snapshot), ImageSettings.NEW))) {
             assertFault(Fault.INVALID_REQUEST, () -> snapshots.startImage(US, odd));
         }
         ImagePlan unknown = new ImagePlan(
