@@ -187,6 +187,7 @@ final class BootCommand implements Callable<Integer> {
                 Optional.of(socket()),
                 Regions.ANY,
                 Launching.NONE,
+                false,
                 ServerConfig.DEFAULT_CHUNK_CACHE_BYTES,
                 ServerConfig.DEFAULT_PAGE_CACHE_BYTES));
     }

@@ -22,12 +22,14 @@ record Ec2Services(
         Regions regions,
         Pages pages,
         List<TaggedResources> tagged,
+        SnapshotServices snapshots,
         InstanceOperations instances,
         ImageServices images) {
     Ec2Door door() {
         Operations all = new Operations(Descriptions.read());
         new RegionOperations(regions).addTo(all);
         new TagOperations(catalog, tagged, pages).addTo(all);
+        snapshots.addTo(all, pages);
         instances.addTo(all);
         images.addTo(all, pages);
         return new Ec2Door(all);

@@ -67,6 +67,12 @@ public final class Main implements Callable<Integer> {
     private List<String> regions = List.of();
 
     @Option(
+            names = "--data-encrypted",
+            description = "your word that --data lies on encrypted storage (LUKS, say): what accounts ask to have encrypted"
+                    + " is then taken, and shown as such; Cairn itself encrypts nothing")
+    private boolean isDataEncrypted;
+
+    @Option(
             names = "--launcher",
             paramLabel = "HOW",
             description = "what runs new instances: none (you do, with their volumes over NBD) or qemu, on this host"
@@ -195,6 +201,7 @@ public final class Main implements Callable<Integer> {
                 Optional.of(nbdSocket == null ? data.resolve("nbd.sock") : nbdSocket),
                 regions(),
                 launching(),
+                isDataEncrypted,
                 (long) chunkCacheMib * MIB,
                 (long) pageCacheMib * MIB);
     }

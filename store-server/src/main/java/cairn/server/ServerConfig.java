@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param nbdSocket empty: no unix socket
  * @param regions that are offered
  * @param launching of instances
+ * @param isDataEncrypted the operator's word that the data folder lies on encrypted storage
  * @param chunkCacheBytes direct memory for unpacked chunks
  * @param pageCacheBytes heap for pages
  */
@@ -25,6 +26,7 @@ public record ServerConfig(
         Optional<Path> nbdSocket,
         Regions regions,
         Launching launching,
+        boolean isDataEncrypted,
         long chunkCacheBytes,
         long pageCacheBytes) {
     public static final int DEFAULT_HTTP_PORT = 7070;

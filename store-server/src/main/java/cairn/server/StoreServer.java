@@ -29,6 +29,7 @@ import cairn.server.http.HttpLimits;
 import cairn.server.http.HttpServer;
 import cairn.server.image.AllSnapshots;
 import cairn.server.image.BootProfileRegistry;
+import cairn.server.image.FastRestores;
 import cairn.server.image.ImageCopies;
 import cairn.server.image.ImageRegistry;
 import cairn.server.image.SnapshotRegistry;
@@ -145,6 +146,10 @@ public final class StoreServer implements AutoCloseable {
             VolumeSnapshots snapshots = closing(
                     new VolumeSnapshots(storage.catalog(), images, completed, registry, accounts::domain));
             snapshots.failLeftovers();
+            FastRestores fastRestores =
+                    closing(new FastRestores(completed, bootProfiles, volumes, config.chunkCacheBytes()));
+            fastRestores.resume();
+            Encryption encryption = new Encryption(accountSettings, config.isDataEncrypted());
             ClientTokens clientTokens = new ClientTokens(storage.catalog(), clock);
             InstanceRegistry instanceRegistry = new InstanceRegistry(storage.catalog(), clock);
             instances = closing(instances(config, storage.catalog(), instanceRegistry, images, registry, accounts));
@@ -184,6 +189,7 @@ public final class StoreServer implements AutoCloseable {
                     registry,
                     clientTokens,
                     accountSettings,
+                    encryption,
                     pages,
                     (caller, volume, host) -> uris(exports.uri(caller, volume.value(), host, nbd, config.nbdSocket())));
             AllSnapshots allSnapshots = new AllSnapshots(completed, pending);
@@ -196,6 +202,18 @@ public final class StoreServer implements AutoCloseable {
                             new TaggedSnapshots(allSnapshots, completed.tagged(), pending),
                             registry.tagged(),
                             instanceRegistry.tagged()),
+                    new SnapshotServices(
+                            allSnapshots,
+                            completed,
+                            snapshots,
+                            fastRestores,
+                            images,
+                            registry,
+                            instanceRegistry,
+                            accountSettings,
+                            encryption,
+                            clientTokens,
+                            clock),
                     instanceOperations,
                     new ImageServices(
                             images,
@@ -206,7 +224,7 @@ public final class StoreServer implements AutoCloseable {
                             allSnapshots,
                             instanceRegistry,
                             accountSettings,
-                            new Encryption(accountSettings, false),
+                            encryption,
                             clientTokens,
                             clock));
             EbsDoor ebs = new EbsDoor(
@@ -218,7 +236,7 @@ public final class StoreServer implements AutoCloseable {
                     accountSettings,
                     tokens,
                     clock,
-                    false);
+                    config.isDataEncrypted());
             Transport transport = Transport.best();
             httpServer = closing(new HttpServer(
                     List.of(api, ebs, ec2.door()), accounts, regions, Clock.systemUTC(), HttpLimits.DEFAULT, transport));
@@ -352,7 +370,7 @@ public final class StoreServer implements AutoCloseable {
     }
 
     /** Does at once what is due by the clock, and is done every minute. */
-    void sweep() {
+    public void sweep() {
         sweeper.sweep();
     }
 

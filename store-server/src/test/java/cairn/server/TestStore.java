@@ -21,6 +21,7 @@ public final class TestStore implements AutoCloseable {
     private final Path dataFolder;
     private final Clock clock;
     private final Launching launching;
+    private final boolean isDataEncrypted;
     private StoreServer server;
 
     /** Starts a server over a data folder, which may have been another's that is closed. */
@@ -29,9 +30,15 @@ public final class TestStore implements AutoCloseable {
     }
 
     public TestStore(Path dataFolder, Clock clock, Launching launching) throws IOException {
+        this(dataFolder, clock, launching, false);
+    }
+
+    /** @param isDataEncrypted as by {@code --data-encrypted} */
+    public TestStore(Path dataFolder, Clock clock, Launching launching, boolean isDataEncrypted) throws IOException {
         this.dataFolder = dataFolder;
         this.clock = clock;
         this.launching = launching;
+        this.isDataEncrypted = isDataEncrypted;
         this.server = start();
     }
 
@@ -49,6 +56,7 @@ public final class TestStore implements AutoCloseable {
                         Optional.of(dataFolder.resolve("nbd.socket")),
                         Regions.ANY,
                         launching,
+                        isDataEncrypted,
                         CHUNK_CACHE_BYTES,
                         PAGE_CACHE_BYTES),
                 clock);

@@ -8,6 +8,7 @@ import cairn.image.VolumeId;
 import cairn.server.account.Caller;
 import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.ClientTokens;
+import cairn.server.account.Encryption;
 import cairn.server.image.ImageRegistry;
 import cairn.server.image.RegisteredImage;
 import cairn.server.image.RegisteredVolume;
@@ -50,6 +51,7 @@ public final class InstanceOperations {
     private final VolumeRegistry volumes;
     private final ClientTokens tokens;
     private final AccountSettingsRegistry settings;
+    private final Encryption encryption;
     private final Pages pages;
     private final VolumeUris uris;
 
@@ -60,6 +62,7 @@ public final class InstanceOperations {
             VolumeRegistry volumes,
             ClientTokens tokens,
             AccountSettingsRegistry settings,
+            Encryption encryption,
             Pages pages,
             VolumeUris uris) {
         this.registry = registry;
@@ -68,6 +71,7 @@ public final class InstanceOperations {
         this.volumes = volumes;
         this.tokens = tokens;
         this.settings = settings;
+        this.encryption = encryption;
         this.pages = pages;
         this.uris = uris;
     }
@@ -174,9 +178,9 @@ public final class InstanceOperations {
         Arguments arguments = request.arguments();
         String zone = zone(request);
         String type = arguments.findText("InstanceType").orElse(InstanceType.DEFAULT_NAME);
-        EncryptionChoice encryption = new EncryptionChoice(false, settings.read(request.caller()));
+        EncryptionChoice choice = new EncryptionChoice(encryption.isOffered(), settings.read(request.caller()));
         List<NewInstances.Device> devices = new LaunchDevices(
-                        image, zone, Tags.asked(arguments, ResourceKind.VOLUME), encryption)
+                        image, zone, Tags.asked(arguments, ResourceKind.VOLUME), choice)
                 .with(arguments.structures("BlockDeviceMapping"));
         List<String> groups = new ArrayList<>(arguments.texts("SecurityGroupId"));
         groups.addAll(arguments.texts("SecurityGroup"));

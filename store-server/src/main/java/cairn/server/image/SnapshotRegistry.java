@@ -175,7 +175,8 @@ public final class SnapshotRegistry {
         }
     }
 
-    private Snapshot changeRecord(SnapshotId id, UnaryOperator<Snapshot> change) {
+    /** As {@link #change}, for whoever has made sure that it may. */
+    Snapshot changeRecord(SnapshotId id, UnaryOperator<Snapshot> change) {
         return ImageRecords.snapshot(Changes.change(
                 catalog, key(id), entry -> ImageRecords.encode(change.apply(ImageRecords.snapshot(entry)))));
     }
@@ -231,43 +232,72 @@ public final class SnapshotRegistry {
                 wanted.tags());
     }
 
-    /** Locks a snapshot, or changes its lock. @throws StoreException as {@link SnapshotLock#of} says; NOT_FOUND, FORBIDDEN */
+    /** Locks a snapshot, or changes its lock. @throws StoreException NOT_FOUND, FORBIDDEN; or as {@link #requireLockable} */
     public Snapshot lock(Caller caller, SnapshotId id, SnapshotLock.Wanted wanted) {
-        return change(caller, id, snapshot -> snapshot.with(snapshot.settings()
-                .withLock(Optional.of(SnapshotLock.of(snapshot.settings().lock(), wanted, now())))));
+        return change(caller, id, snapshot -> locked(snapshot, wanted));
     }
 
-    /** @throws StoreException CONFLICT if it is not locked, or nobody can unlock it; NOT_FOUND, FORBIDDEN */
+    /** @throws StoreException as {@link SnapshotLock#of} says */
+    public void requireLockable(Snapshot snapshot, SnapshotLock.Wanted wanted) {
+        locked(snapshot, wanted);
+    }
+
+    private Snapshot locked(Snapshot snapshot, SnapshotLock.Wanted wanted) {
+        SnapshotLock lock = SnapshotLock.of(snapshot.settings().lock(), wanted, now());
+        return snapshot.with(snapshot.settings().withLock(Optional.of(lock)));
+    }
+
+    /** Takes a lock off. @throws StoreException NOT_FOUND, FORBIDDEN; or as {@link #requireUnlockable} says */
     public Snapshot unlock(Caller caller, SnapshotId id) {
         return change(caller, id, snapshot -> {
-            snapshot.settings()
-                    .lock()
-                    .filter(each -> each.isInForce(now()))
-                    .orElseThrow(() -> new StoreException(CONFLICT, "snapshot " + id + " is not locked"))
-                    .requireRemovable(now());
+            requireUnlockable(snapshot);
             return snapshot.with(snapshot.settings().withLock(Optional.empty()));
         });
     }
 
-    /** @throws StoreException CONFLICT if it is archived, or is to be restored fast; NOT_FOUND, FORBIDDEN */
-    public Snapshot archive(Caller caller, SnapshotId id) {
-        return change(caller, id, snapshot -> {
-            SnapshotSettings before = snapshot.settings();
-            if (!before.fastRestores().isEmpty()) {
-                throw new StoreException(
-                        CONFLICT, "fast restore of snapshot " + id + " is enabled in " + before.fastRestores().keySet());
-            }
-            Optional<Archival> archival = before.archival().map(each -> each.at(now()));
-            return snapshot.with(before.withArchival(Archival.archived(archival, now())));
-        });
+    /** @throws StoreException CONFLICT if it is not locked, or nobody can unlock it */
+    public void requireUnlockable(Snapshot snapshot) {
+        snapshot.settings()
+                .lock()
+                .filter(each -> each.isInForce(now()))
+                .orElseThrow(() -> new StoreException(CONFLICT, "snapshot " + snapshot.id() + " is not locked"))
+                .requireRemovable(now());
     }
 
-    /** @param days empty: for good. @throws StoreException as {@link Archival#restored} says; NOT_FOUND, FORBIDDEN */
+    /** Archives a snapshot. @throws StoreException NOT_FOUND, FORBIDDEN; or as {@link #requireArchivable} says */
+    public Snapshot archive(Caller caller, SnapshotId id) {
+        return change(caller, id, this::archived);
+    }
+
+    /** @throws StoreException CONFLICT if it is archived, or is to be restored fast */
+    public void requireArchivable(Snapshot snapshot) {
+        archived(snapshot);
+    }
+
+    private Snapshot archived(Snapshot snapshot) {
+        SnapshotSettings before = snapshot.settings();
+        if (!before.fastRestores().isEmpty()) {
+            throw new StoreException(
+                    CONFLICT,
+                    "fast restore of snapshot " + snapshot.id() + " is enabled in " + before.fastRestores().keySet());
+        }
+        Optional<Archival> archival = before.archival().map(each -> each.at(now()));
+        return snapshot.with(before.withArchival(Archival.archived(archival, now())));
+    }
+
+    /** Restores a snapshot. @throws StoreException NOT_FOUND, FORBIDDEN; or as {@link #requireRestorable} says */
     public Snapshot restore(Caller caller, SnapshotId id, Optional<Integer> days) {
-        return change(caller, id, snapshot -> {
-            Optional<Archival> archival = snapshot.settings().archival().map(each -> each.at(now()));
-            return snapshot.with(snapshot.settings().withArchival(Archival.restored(archival, days, now())));
-        });
+        return change(caller, id, snapshot -> restored(snapshot, days));
+    }
+
+    /** @param days empty: for good. @throws StoreException as {@link Archival#restored} says */
+    public void requireRestorable(Snapshot snapshot, Optional<Integer> days) {
+        restored(snapshot, days);
+    }
+
+    private Snapshot restored(Snapshot snapshot, Optional<Integer> days) {
+        Optional<Archival> archival = snapshot.settings().archival().map(each -> each.at(now()));
+        return snapshot.with(snapshot.settings().withArchival(Archival.restored(archival, days, now())));
     }
 
     /**

@@ -34,6 +34,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -168,6 +169,18 @@ public final class VolumeRegistry {
         }
         ImageRegistry.require(caller, right, volume, id.value());
         return volume;
+    }
+
+    /** Nothing if there is none that the caller may see. */
+    public Optional<RegisteredVolume> find(Caller caller, VolumeId id) {
+        return catalog.find(VOLUME_PREFIX + id)
+                .map(VolumeRecords::volume)
+                .filter(volume -> Access.may(caller, Right.SEE, volume));
+    }
+
+    /** As {@link #list}, all of them, read as they are wanted. */
+    public Stream<RegisteredVolume> stream(Caller caller, String after) {
+        return pages().stream(after).map(VolumeRecords::volume).filter(volume -> Access.may(caller, Right.SEE, volume));
     }
 
     /** Volumes that the caller may see, in the order of their ids. @param after only ids after this; may be empty */
