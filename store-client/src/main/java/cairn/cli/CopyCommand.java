@@ -21,7 +21,10 @@ final class CopyCommand extends StoreCommand {
     @Parameters(paramLabel = "ID", description = "ami-... or snap-...")
     private DiskId id;
 
-    @Option(names = "--name", paramLabel = "NAME", description = "of the image, unique in the account and region (the source's)")
+    @Option(
+            names = "--name",
+            paramLabel = "NAME",
+            description = "of the image, unique in the account and region (the source's)")
     private ImageName name;
 
     @Option(names = "--to-region", paramLabel = "NAME", description = "where the copy will lie (where the source does)")

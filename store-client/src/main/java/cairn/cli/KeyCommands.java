@@ -78,14 +78,29 @@ final class KeyCommands {
             run(client, id);
             return DONE;
         }
+    }
+
+    /** A command that changes a key's state. */
+    private abstract static class Switch extends OfOneKey {
+        @Option(names = "--json", description = "print the key as a JSON object")
+        private boolean isJson;
+
+        Switch(Terminal terminal) {
+            super(terminal);
+        }
 
         final void setActive(StoreClient client, String id, boolean isActive) {
-            terminal.say("key %s is %s", id, client.changeKey(id, isActive).state());
+            Messages.Key key = client.changeKey(id, isActive);
+            if (isJson) {
+                printJson(key);
+            } else {
+                terminal.say("key %s is %s", id, key.state());
+            }
         }
     }
 
     @Command(name = "disable", description = "Refuse requests signed with a key, until it is enabled again.")
-    static final class Disable extends OfOneKey {
+    static final class Disable extends Switch {
         Disable(Terminal terminal) {
             super(terminal);
         }
@@ -97,7 +112,7 @@ final class KeyCommands {
     }
 
     @Command(name = "enable", description = "Accept requests signed with a key again.")
-    static final class Enable extends OfOneKey {
+    static final class Enable extends Switch {
         Enable(Terminal terminal) {
             super(terminal);
         }

@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "tag",
-        description = "Set and remove tags of an image, a snapshot or a volume of yours; prints those that it has then.",
+        description = "Set and remove tags of an image, a snapshot or a volume; prints those that it has then.",
         sortOptions = false)
 final class TagCommand extends StoreCommand {
     @Parameters(index = "0", paramLabel = "ID", description = "ami-..., snap-... or vol-...")

@@ -367,8 +367,8 @@ public final class FakeStore implements AutoCloseable {
                 List.of(new BlockDevice("/dev/sda1", snapshot, root.digest(), root.sizeBytes())),
                 Optional.ofNullable(request.parent()).map(ImageId::new), now);
         Messages.Image image = new Messages.Image(
-                manifest.id().value(), request.name(), request.description(), OWNER.value(), Region.LOCAL.name(), "available",
-                request.architecture(), request.bootMode(), "/dev/sda1", request.parent(), now.toString(),
+                manifest.id().value(), request.name(), request.description(), OWNER.value(), Region.LOCAL.name(),
+                "available", request.architecture(), request.bootMode(), "/dev/sda1", request.parent(), now.toString(),
                 snapshot.value(), root.sizeBytes(), root.digest().toString(), false, List.of(), request.tags(), null);
         images.put(image.id(), new Kept(image, storeKey.sign(manifest), root));
         return image;
@@ -460,7 +460,8 @@ public final class FakeStore implements AutoCloseable {
         if (made == null) {
             Kept kept = kept(id);
             return new Messages.Snapshot(
-                    id, OWNER.value(), Region.LOCAL.name(), Messages.Snapshot.COMPLETED, kept.image.createdAt(), "", null, null,
+                    id, OWNER.value(), Region.LOCAL.name(), Messages.Snapshot.COMPLETED,
+                    kept.image.createdAt(), "", null, null,
                     kept.image.id(), kept.root.sizeBytes(), kept.root.digest().toString(),
                     kept.root.top().digest().toString(), null, null, null, false, List.of(), Map.of());
         }

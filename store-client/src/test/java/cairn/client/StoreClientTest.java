@@ -135,7 +135,8 @@ class StoreClientTest {
     }
 
     private static StoreException failureOf(URI endpoint) {
-        return assertThrows(StoreException.class, () -> new StoreClient(endpoint, FakeStore.KEY, Region.LOCAL, SHORT).store());
+        return assertThrows(
+                StoreException.class, () -> new StoreClient(endpoint, FakeStore.KEY, Region.LOCAL, SHORT).store());
     }
 
     /** What comes of a server that answers every connection with the same bytes. */

@@ -146,7 +146,8 @@ final class StoreExports implements Exports {
         Instant until = clock.instant().plus(TICKET_LIFETIME).truncatedTo(ChronoUnit.SECONDS);
         return new ExportUri(
                 id,
-                (tcp.getAddress().isAnyLocalAddress() ? tcpUri(host, tcp.getPort()) : tcpUri(tcp)) + '/' + id + ':' + tickets.issue(caller.account(), id, until),
+                (tcp.getAddress().isAnyLocalAddress() ? tcpUri(host, tcp.getPort()) : tcpUri(tcp))
+                        + '/' + id + ':' + tickets.issue(caller.account(), id, until),
                 socket.map(path -> "nbd+unix:///" + id + "?socket=" + escaped(path)).orElse(null),
                 until.toString());
     }

@@ -177,7 +177,11 @@ public final class StoreServer implements AutoCloseable {
                     new BootProfileApi(images, bootProfiles),
                     new SnapshotApi(images, completed, snapshots, pending, accounts, config.regions()),
                     new VolumeApi(registry),
-                    new DiskApi(images, registry, chunks, (caller, id, host) -> exports.uri(caller, id, host, nbd, config.nbdSocket())),
+                    new DiskApi(
+                            images,
+                            registry,
+                            chunks,
+                            (caller, id, host) -> exports.uri(caller, id, host, nbd, config.nbdSocket())),
                     new AccountApi(accounts));
             Regions regions = config.regions();
             SignedTokens tokens = new SignedTokens(secrets.ticketKey(), clock);

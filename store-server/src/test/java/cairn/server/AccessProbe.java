@@ -31,6 +31,10 @@ interface AccessProbe {
     /** Somebody with a key. @param isRoot whoever owns the store */
     record Somebody(AccountId account, AwsUser user, boolean isRoot) {}
 
-    /** Tries to do what a right allows; what it leaves behind is in nobody's way. Empty where the door has no such act. */
+    /**
+     * Tries to do what a right allows; what it leaves behind is in nobody's way.
+     *
+     * @return empty where the door has no such act
+     */
     Optional<Verdict> attempt(Somebody who, Right right, Thing thing) throws Exception;
 }

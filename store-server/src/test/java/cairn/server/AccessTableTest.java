@@ -46,7 +46,7 @@ import software.amazon.awssdk.services.ec2.Ec2Client;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class AccessTableTest {
     private static final Path DOCUMENT = Path.of("../docs/operations.md");
-    private static final int DISK_BYTES = 200_000;
+    private static final int DISK_BYTES = 200_192;
 
     /** The table's lines, by how they begin. */
     private enum Who {
@@ -149,7 +149,7 @@ class AccessTableTest {
 
     private Messages.Image push() throws IOException {
         disks++;
-        Path disk = Files.write(folder.resolve("disk" + disks), TestDisk.random(disks, 512 * (DISK_BYTES / 512)).bytes());
+        Path disk = Files.write(folder.resolve("disk" + disks), TestDisk.random(disks, DISK_BYTES).bytes());
         return new StoreUser(owner(), folder).push(disk, "image " + disks).image();
     }
 
@@ -176,7 +176,8 @@ class AccessTableTest {
         assertEquals(Set.of(), wrong);
         for (Map.Entry<Kind, Set<Right>> cell : table.get(Who.OWNER).entrySet()) {
             for (Right right : cell.getValue()) {
-                assertTrue(tried.contains(cell.getKey() + " " + right), "no door was tried: " + cell.getKey() + " " + right);
+                String what = cell.getKey() + " " + right;
+                assertTrue(tried.contains(what), "no door was tried: " + what);
             }
         }
     }
@@ -187,7 +188,8 @@ class AccessTableTest {
                 ? Verdict.DONE
                 : granted.contains(Right.SEE) ? Verdict.FORBIDDEN : Verdict.ABSENT;
         if (verdict != expected) {
-            wrong.add(door + ": " + who.words + ", " + right + " of " + thing.kind() + " is " + verdict + ", not " + expected);
+            wrong.add(door + ": " + who.words + ", " + right + " of " + thing.kind() + " is " + verdict + ", not "
+                    + expected);
         }
     }
 

@@ -151,7 +151,14 @@ class IsolationTest {
             case "1" -> leaf().toBytes();
             case "ItemBatch" -> new ItemBatch.Writer(64).finish();
             case "CommitUpload" -> Json.encode(new Messages.CommitUpload(
-                    Digest.ZERO.toString(), Digest.of(new byte[0]).toString(), "mine now", "", "x86_64", null, null, null));
+                    Digest.ZERO.toString(),
+                    Digest.of(new byte[0]).toString(),
+                    "mine now",
+                    "",
+                    "x86_64",
+                    null,
+                    null,
+                    null));
             case "ChangeSharing" -> json("{'isPublic':true}");
             case "ChangeTags" -> json("{'put':{'a':'b'}}");
             case "CreateCopy", "CreateSnapshot" -> json("{}");

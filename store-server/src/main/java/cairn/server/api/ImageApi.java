@@ -51,7 +51,9 @@ public final class ImageApi {
         call.requireOnly("after");
         String after = call.find("after").map(id -> new ImageId(id).value()).orElse("");
         ListPage<Image> page = ListPage.of(
-                images.list(call.caller(), after, ListPage.ITEMS_MAX), image -> message(call.caller(), image), Image::id);
+                images.list(call.caller(), after, ListPage.ITEMS_MAX),
+                image -> message(call.caller(), image),
+                Image::id);
         return ApiDoor.json(new ImageList(page.items(), page.next()));
     }
 

@@ -112,7 +112,8 @@ class HttpServerTest {
                 case INTERNAL -> 500;
                 default -> 400;
             };
-            return new HttpReply(status, "text/plain", (fault + ": " + failure.getMessage() + " (" + requestId + ')').getBytes(UTF_8), Map.of());
+            String told = fault + ": " + failure.getMessage() + " (" + requestId + ')';
+            return new HttpReply(status, "text/plain", told.getBytes(UTF_8), Map.of());
         }
     }
 
@@ -492,7 +493,8 @@ class HttpServerTest {
             assertRootRefuses("INVALID_REQUEST", "POST /?%zz HTTP/1.1\r\nhost: x\r\n\r\n".getBytes(US_ASCII));
             assertRootRefuses(
                     "TOO_LARGE",
-                    ("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1001\r\n\r\n" + "x".repeat(1001)).getBytes(US_ASCII));
+                    ("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1001\r\n\r\n" + "x".repeat(1001))
+                            .getBytes(US_ASCII));
         }
     }
 
@@ -689,7 +691,8 @@ class HttpServerTest {
         String scope = date.substring(0, 8) + '/' + region + '/' + service + "/aws4_request";
         String canonical = "POST\n/\n\nhost:" + host + "\nx-amz-date:" + date + "\n\nhost;x-amz-date\n"
                 + PayloadHash.of(body);
-        String toSign = "AWS4-HMAC-SHA256\n" + date + '\n' + scope + '\n' + PayloadHash.of(canonical.getBytes(US_ASCII));
+        String toSign = "AWS4-HMAC-SHA256\n" + date + '\n' + scope + '\n'
+                + PayloadHash.of(canonical.getBytes(US_ASCII));
         byte[] signing = ("AWS4" + credentials.secretAccessKey()).getBytes(US_ASCII);
         for (String part : scope.split("/")) {
             signing = hmac(signing, part);
