@@ -36,7 +36,8 @@ record ImageServices(
         Clock clock) {
 
     void addTo(Operations all, Pages pages) {
-        new ImageOperations(images, copies, completed, allSnapshots, encryption, clientTokens, clock).addTo(all);
+        new ImageOperations(images, snapshots, copies, completed, allSnapshots, encryption, clientTokens, clock)
+                .addTo(all);
         new ImageListing(images, snapshots, pages, clock).addTo(all);
         new ImageAttributeOperations(images).addTo(all);
         new ImageLifecycleOperations(images, new ImageLifecycle(images, clock), accountSettings, pages).addTo(all);

@@ -16,9 +16,11 @@ import cairn.server.account.Encryption;
 import cairn.server.image.AllSnapshots;
 import cairn.server.image.ImageCopies;
 import cairn.server.image.ImageFeatures;
+import cairn.server.image.ImageInProgress;
 import cairn.server.image.ImageRegistry;
 import cairn.server.image.ImageSettings;
 import cairn.server.image.NewCopy;
+import cairn.server.image.PendingImages;
 import cairn.server.image.RegisteredImage;
 import cairn.server.image.SnapshotRegistry;
 import cairn.server.storage.Catalog.Change;
@@ -33,6 +35,7 @@ public final class ImageOperations {
     private static final String DEFAULT_ARCHITECTURE = Architecture.I386.label();
 
     private final ImageRegistry images;
+    private final PendingImages pending;
     private final ImageCopies copies;
     private final SnapshotRegistry snapshots;
     private final Encryption encryption;
@@ -43,6 +46,7 @@ public final class ImageOperations {
 
     public ImageOperations(
             ImageRegistry images,
+            PendingImages pending,
             ImageCopies copies,
             SnapshotRegistry snapshots,
             AllSnapshots allSnapshots,
@@ -50,6 +54,7 @@ public final class ImageOperations {
             ClientTokens clientTokens,
             Clock clock) {
         this.images = images;
+        this.pending = pending;
         this.copies = copies;
         this.snapshots = snapshots;
         this.encryption = encryption;
@@ -167,6 +172,11 @@ public final class ImageOperations {
     }
 
     private Effect deregister(Ec2Request request) {
+        Optional<ImageInProgress> unfinished = pending.find(
+                request.caller(), ResourceKind.imageId(request.arguments().text(AskedImages.IMAGE_ID)));
+        if (unfinished.isPresent()) {
+            return forget(request.caller(), unfinished.get());
+        }
         RegisteredImage image = asked.read(request, Right.MANAGE);
         if (image.settings().protection().holds(clock.instant())) {
             throw new Ec2Failure(
@@ -183,6 +193,17 @@ public final class ImageOperations {
                             "deleteSnapshotResultSet",
                             image.snapshots().stream().map(each -> deleted(request.caller(), each)).toList())
                     : answer;
+        };
+    }
+
+    /** One that could not be made goes without a trace. */
+    private Effect forget(Caller caller, ImageInProgress image) {
+        if (image.failure().isEmpty()) {
+            throw new Ec2Failure("InvalidAMIID.Unavailable", "The image ID '" + image.id() + "' is pending");
+        }
+        return () -> {
+            pending.forget(caller, image.id());
+            return Answer.of().put("return", true);
         };
     }
 
