@@ -193,7 +193,7 @@ public final class Descriptions {
         List<String> kinds = List.of(word.substring("tags(".length(), word.length() - 1).split("\\|"));
         kinds.forEach(ResourceKind::named);
         Parameter kind = new Parameter("ResourceType", OptionalInt.empty(), new ParameterType.Choice(kinds), true);
-        Parameter tags = new Parameter("Tag", OptionalInt.of(Tags.PER_RESOURCE_MAX), structure("Tag", line), true);
+        Parameter tags = new Parameter("Tag", OptionalInt.of(Tags.OF_REQUEST_MAX), structure("Tag", line), true);
         building.take(new Parameter(
                 TAG_SPECIFICATION,
                 OptionalInt.of(TAG_SPECIFICATIONS_MAX),

@@ -10,6 +10,9 @@ import java.util.Map;
 public final class Tags {
     public static final int PER_RESOURCE_MAX = 50;
 
+    /** More than a resource may have, so that somebody who wants a few too many is told so by the right code. */
+    static final int OF_REQUEST_MAX = 200;
+
     private static final String RESERVED_PREFIX = "aws:";
 
     private Tags() {}

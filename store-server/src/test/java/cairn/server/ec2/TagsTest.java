@@ -192,6 +192,8 @@ class TagsTest {
         create(List.of(full), tag("key7", "again"));
 
         assertFails("TagLimitExceeded", () -> create(List.of(other, full), tag("one", "more")));
+        Tag[] tooMany = IntStream.range(0, 51).mapToObj(i -> tag("key" + i, "")).toArray(Tag[]::new);
+        assertFails("TagLimitExceeded", () -> create(List.of(other), tooMany));
         assertEquals(50, tagsOf(full).size());
         assertEquals(Map.of(), tagsOf(other));
     }
