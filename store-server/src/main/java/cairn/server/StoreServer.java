@@ -1,12 +1,12 @@
 package cairn.server;
 
-import cairn.Fault;
 import cairn.api.Messages.ExportUri;
+import cairn.Fault;
 import cairn.image.StoreKey;
 import cairn.qemu.QemuHost;
 import cairn.server.account.AccessKey;
-import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.Accounts;
+import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.ClientTokens;
 import cairn.server.account.Encryption;
 import cairn.server.account.Regions;
@@ -22,9 +22,9 @@ import cairn.server.api.SnapshotApi;
 import cairn.server.api.StoreInfoApi;
 import cairn.server.api.UploadApi;
 import cairn.server.api.VolumeApi;
+import cairn.server.ebs.EbsDoor;
 import cairn.server.ec2.InstanceOperations;
 import cairn.server.ec2.Pages;
-import cairn.server.ebs.EbsDoor;
 import cairn.server.http.HttpLimits;
 import cairn.server.http.HttpServer;
 import cairn.server.image.AllSnapshots;
@@ -32,8 +32,8 @@ import cairn.server.image.BootProfileRegistry;
 import cairn.server.image.FastRestores;
 import cairn.server.image.ImageCopies;
 import cairn.server.image.ImageRegistry;
-import cairn.server.image.SnapshotRegistry;
 import cairn.server.image.PendingSnapshots;
+import cairn.server.image.SnapshotRegistry;
 import cairn.server.image.TaggedSnapshots;
 import cairn.server.image.VolumeRegistry;
 import cairn.server.image.VolumeSnapshots;
@@ -44,6 +44,7 @@ import cairn.server.instance.QemuLauncher;
 import cairn.server.instance.RecordsLauncher;
 import cairn.server.nbd.NbdLimits;
 import cairn.server.nbd.NbdServer;
+import cairn.server.rbin.RbinDoor;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.rocks.RocksStorage;
@@ -54,8 +55,8 @@ import cairn.server.upload.Uploads;
 import cairn.server.volume.Volumes;
 import cairn.sigv4.CredentialsFile;
 import cairn.StoreException;
-import io.netty.util.concurrent.DefaultThreadFactory;
 import com.sun.management.OperatingSystemMXBean;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
@@ -243,7 +244,7 @@ public final class StoreServer implements AutoCloseable {
                     config.isDataEncrypted());
             Transport transport = Transport.best();
             httpServer = closing(new HttpServer(
-                    List.of(api, ebs, ec2.door()), accounts, regions, Clock.systemUTC(), HttpLimits.DEFAULT, transport));
+                    List.of(api, ebs, new RbinDoor(retention, tokens), ec2.door()), accounts, regions, Clock.systemUTC(), HttpLimits.DEFAULT, transport));
             nbdServer = closing(NbdServer.start(
                     exports, NbdLimits.DEFAULT, transport, Runtime.getRuntime().availableProcessors()));
         } catch (IOException | RuntimeException | Error e) {

@@ -13,6 +13,8 @@ import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
 import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.http.apache.ApacheHttpClient;
+import software.amazon.awssdk.http.SdkHttpClient;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.services.ebs.EbsClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
@@ -30,26 +32,26 @@ public record AwsUser(URI endpoint, Credentials credentials, Region region) {
     }
 
     public Ec2Client ec2() {
-        return built(Ec2Client.builder());
+        return built(Ec2Client.builder(), UrlConnectionHttpClient.builder());
     }
 
     public EbsClient ebs() {
-        return built(EbsClient.builder());
+        return built(EbsClient.builder(), UrlConnectionHttpClient.builder());
     }
 
     public RbinClient rbin() {
-        return built(RbinClient.builder());
+        // The JDK's own has no PATCH.
+        return built(RbinClient.builder(), ApacheHttpClient.builder());
     }
 
-    private <B extends AwsClientBuilder<B, C>, C> C built(B builder) {
+    private <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C built(
+            B builder, SdkHttpClient.Builder<?> http) {
         builder.endpointOverride(endpoint)
                 .region(software.amazon.awssdk.regions.Region.of(region.name()))
                 .credentialsProvider(StaticCredentialsProvider.create(
                         AwsBasicCredentials.create(credentials.accessKeyId(), credentials.secretAccessKey())))
+                .httpClientBuilder(http)
                 .overrideConfiguration(settings -> settings.retryStrategy(AwsRetryStrategy.doNotRetry()));
-        if (builder instanceof AwsSyncClientBuilder<?, ?> sync) {
-            sync.httpClientBuilder(UrlConnectionHttpClient.builder());
-        }
         return builder.build();
     }
 

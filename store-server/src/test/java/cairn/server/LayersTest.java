@@ -53,6 +53,8 @@ class LayersTest {
             entry("cairn.server.ebs",
                     Set.of("cairn.chunk", "cairn.tree", "cairn.image", "cairn.sigv4", "cairn.server.storage",
                             "cairn.server.account", "cairn.server.image", "cairn.server.upload", "cairn.server.http")),
+            entry("cairn.server.rbin",
+                    Set.of("cairn.image", "cairn.sigv4", "cairn.server.account", "cairn.server.http")),
             entry("cairn.server.nbd", Set.of("cairn.server.volume", "cairn.server.transport")),
             entry("cairn.server.api",
                     Set.of("cairn.chunk", "cairn.tree", "cairn.image", "cairn.api", "cairn.sigv4", "cairn.server.storage",
