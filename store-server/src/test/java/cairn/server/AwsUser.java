@@ -67,7 +67,12 @@ public record AwsUser(URI endpoint, Credentials credentials, Region region) {
      */
     public Tools.Output aws(String... arguments) throws IOException, InterruptedException {
         Tools.require("aws");
-        List<String> command = new ArrayList<>(List.of("aws", "--endpoint-url", endpoint.toString()));
+        return awsBy("aws", arguments);
+    }
+
+    /** As {@link #aws}, by one of several versions of it. @param path of the program */
+    Tools.Output awsBy(String path, String... arguments) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(path, "--endpoint-url", endpoint.toString()));
         command.addAll(List.of(arguments));
         ProcessBuilder program = new ProcessBuilder(command);
         Map<String, String> environment = program.environment();
