@@ -142,7 +142,7 @@ public final class StoreServer implements AutoCloseable {
                     bootProfiles,
                     clock));
             VolumeRegistry registry =
-                    new VolumeRegistry(storage.catalog(), images, volumes, storage.volumeBlocks(), clock);
+                    new VolumeRegistry(storage.catalog(), images, volumes, storage.volumeBlocks(), clock, retention);
             registry.removeLeftovers();
             VolumeSnapshots snapshots = closing(
                     new VolumeSnapshots(storage.catalog(), images, completed, registry, accounts::domain));
@@ -157,6 +157,7 @@ public final class StoreServer implements AutoCloseable {
             sweeper = closing(new Sweeper(List.of(
                     new Sweeper.Task("images in the recycle bin", images::removeExpired),
                     new Sweeper.Task("snapshots in the recycle bin", completed::removeExpired),
+                    new Sweeper.Task("volumes in the recycle bin", registry::removeExpired),
                     new Sweeper.Task("instances that are long terminated", instances::removeForgotten),
                     new Sweeper.Task("client tokens", clientTokens::removeExpired))));
             StoreExports exports = new StoreExports(

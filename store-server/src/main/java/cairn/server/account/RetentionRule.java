@@ -135,7 +135,9 @@ public record RetentionRule(
             throw new StoreException(
                     CONFLICT,
                     "rule " + id + " is locked"
-                            + lock.flatMap(Lock::endsAt).map(end -> " until " + end).orElse("; it has to be unlocked first"));
+                            + lock.flatMap(Lock::endsAt)
+                                    .map(end -> " until " + end)
+                                    .orElse("; it has to be unlocked first"));
         });
         return this;
     }

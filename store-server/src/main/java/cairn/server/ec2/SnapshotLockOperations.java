@@ -38,7 +38,8 @@ public final class SnapshotLockOperations {
     public void addTo(Operations operations) {
         operations.add("LockSnapshot", this::lock);
         operations.add("UnlockSnapshot", this::unlock);
-        Filters<SnapshotLock> filters = operations.filters(DESCRIBE, Map.of("lock-state", each -> Stream.of(state(each))));
+        Filters<SnapshotLock> filters =
+                operations.filters(DESCRIBE, Map.of("lock-state", each -> Stream.of(state(each))));
         operations.add(DESCRIBE, request -> describe(request, filters));
     }
 

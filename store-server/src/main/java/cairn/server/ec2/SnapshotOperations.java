@@ -238,7 +238,8 @@ public final class SnapshotOperations {
         }
         if (snapshot.settings().isEncrypted()) {
             throw new Ec2Failure(
-                    "OperationNotPermitted", "Snapshot " + snapshot.id() + " is encrypted and cannot be shared with all");
+                    "OperationNotPermitted",
+                    "Snapshot " + snapshot.id() + " is encrypted and cannot be shared with all");
         }
     }
 

@@ -13,6 +13,7 @@ import cairn.server.account.ClientTokens;
 import cairn.server.account.Encryption;
 import cairn.server.image.AllSnapshots;
 import cairn.server.image.FastRestore;
+import cairn.server.image.Recycled;
 import cairn.server.image.RegisteredVolume;
 import cairn.server.image.Snapshot;
 import cairn.server.image.SnapshotRegistry;
@@ -85,6 +86,8 @@ public final class VolumeOperations {
         operations.add("DeleteVolume", this::delete);
         operations.add("AttachVolume", this::attach);
         operations.add("DetachVolume", this::detach);
+        operations.add("ListVolumesInRecycleBin", this::listRecycled);
+        operations.add("RestoreVolumeFromRecycleBin", this::takeBack);
     }
 
     private Effect create(Ec2Request request) {
@@ -332,6 +335,55 @@ public final class VolumeOperations {
         }
     }
 
+    private Effect listRecycled(Ec2Request request) {
+        Caller caller = request.caller();
+        List<VolumeId> ids =
+                request.arguments().texts(VOLUME_ID).stream().map(ResourceKind::volumeId).toList();
+        List<String> missing = ids.stream()
+                .filter(id -> volumes.findRecycled(caller, id).isEmpty())
+                .map(VolumeId::value)
+                .toList();
+        if (!missing.isEmpty()) {
+            throw ResourceKind.VOLUME.notFound(missing);
+        }
+        Pages.Page page = pages.page(
+                request,
+                volumes.recycled(caller, pages.after(request)).filter(each -> ids.isEmpty() || ids.contains(each.id())),
+                each -> each.id().value(),
+                VolumeOperations::recycledShown);
+        return () -> Answer.of().put("volumeSet", page.items()).put("nextToken", page.nextToken());
+    }
+
+    private static Answer recycledShown(RegisteredVolume volume) {
+        VolumeSettings settings = volume.settings();
+        long gib = ShownSnapshots.gib(volume.sizeBytes());
+        VolumeTypes type = VolumeTypes.of(settings.type());
+        Recycled recycled = settings.recycled().orElseThrow();
+        return Answer.of()
+                .put("volumeId", volume.id().value())
+                .put("volumeType", settings.type())
+                .put("state", AVAILABLE_STATE)
+                .put("size", gib)
+                .put("iops", settings.iops().map(Integer::longValue).or(() -> type.defaultIops(gib)))
+                .put("throughput", settings.throughput().map(Integer::longValue).or(type::defaultThroughput))
+                .put("availabilityZone", settings.zone())
+                .put("snapshotId", volume.snapshot().map(SnapshotId::value))
+                .put("createTime", volume.createdAt())
+                .put("recycleBinEnterTime", recycled.enteredAt())
+                .put("recycleBinExitTime", recycled.exitsAt());
+    }
+
+    private Effect takeBack(Ec2Request request) {
+        VolumeId id = ResourceKind.volumeId(request.arguments().text(VOLUME_ID));
+        if (volumes.findRecycled(request.caller(), id).isEmpty()) {
+            throw ResourceKind.VOLUME.notFound(id.value());
+        }
+        return () -> {
+            volumes.takeBack(request.caller(), id);
+            return Answer.of().put("return", true);
+        };
+    }
+
     private Effect attach(Ec2Request request) {
         Caller caller = request.caller();
         RegisteredVolume volume = readOwn(request);
@@ -360,8 +412,8 @@ public final class VolumeOperations {
         if (instance.state() != InstanceState.RUNNING && instance.state() != InstanceState.STOPPED) {
             throw new Ec2Failure(
                     "IncorrectState",
-                    "Instance '" + instance.id() + "' is neither 'running' nor 'stopped' but '" + instance.state().label()
-                            + "'.");
+                    "Instance '" + instance.id() + "' is neither 'running' nor 'stopped' but '"
+                            + instance.state().label() + "'.");
         }
         VolumeSettings settings = volume.settings();
         boolean isShared = settings.isMultiAttach() && settings.findAttachment(instance.id()).isEmpty();

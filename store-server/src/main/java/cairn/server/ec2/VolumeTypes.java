@@ -84,11 +84,15 @@ enum VolumeTypes {
         return checked("Iops", iops, asked, gib);
     }
 
-    /** @param iopsAsked empty: what the type has. @throws Ec2Failure InvalidParameterDependency, InvalidParameterValue */
+    /**
+     * @param iopsAsked empty: what the type has
+     * @throws Ec2Failure InvalidParameterDependency, InvalidParameterValue
+     */
     Optional<Integer> throughput(OptionalLong asked, Optional<Integer> iopsAsked, long gib) {
         if (throughput == null && asked.isPresent()) {
             throw new Ec2Failure(
-                    "InvalidParameterDependency", "The parameter throughput is not supported for " + label + " volumes.");
+                    "InvalidParameterDependency",
+                    "The parameter throughput is not supported for " + label + " volumes.");
         }
         Optional<Integer> found = checked("Throughput", throughput, asked, gib);
         found.filter(mib -> mib * (long) IOPS_OF_A_MIB > iopsAsked.map(Integer::longValue).orElse(iops.min))

@@ -50,7 +50,7 @@ public final class AllSnapshots {
         return snapshot;
     }
 
-    /** All that the caller may see, in the order of their ids, each once. @param after only ids after this; may be empty */
+    /** All that the caller may see, in the order of their ids. @param after only ids after this; may be empty */
     public Stream<ListedSnapshot> stream(Caller caller, String after) {
         Map<String, ListedSnapshot> notCompleted = new TreeMap<>();
         for (PendingSnapshots each : pending) {

@@ -25,8 +25,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Has volumes of chosen snapshots quick from the start: reads what boots of an image of the snapshot have wanted into the
- * chunk cache, in the background, one snapshot after the other, and again when the server starts. Where no boot was
+ * Has volumes of chosen snapshots quick from the start: reads what boots of an image of the snapshot have wanted into
+ * the chunk cache, in the background, one snapshot after the other, and again when the server starts. Where no boot was
  * recorded there is nothing to read. Safe for threads.
  */
 public final class FastRestores implements AutoCloseable {

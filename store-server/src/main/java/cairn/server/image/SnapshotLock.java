@@ -72,7 +72,8 @@ public record SnapshotLock(
      * The lock that comes of what is asked for.
      *
      * @param before the snapshot's lock until now
-     * @throws StoreException CONFLICT for what may not be changed any more; INVALID_REQUEST for a date too near or too far
+     * @throws StoreException CONFLICT for what may not be changed any more; INVALID_REQUEST for a date that is too near
+     *     or too far
      */
     static SnapshotLock of(Optional<SnapshotLock> before, Wanted wanted, Instant now) {
         Optional<SnapshotLock> inForce = before.filter(each -> each.isInForce(now));

@@ -201,7 +201,11 @@ public final class SnapshotRegistry {
      * @throws StoreException NOT_FOUND, or FORBIDDEN without the right to copy; CONFLICT for an archived source
      */
     public Snapshot copy(
-            Caller caller, SnapshotId source, Region from, NewSnapshotCopy wanted, Function<Snapshot, List<Change>> others) {
+            Caller caller,
+            SnapshotId source,
+            Region from,
+            NewSnapshotCopy wanted,
+            Function<Snapshot, List<Change>> others) {
         Snapshot copy = copyOf(caller, read(caller.in(from), Right.COPY, source), wanted);
         List<Change> changes = new ArrayList<>(others.apply(copy));
         changes.add(keep(copy));
@@ -232,7 +236,7 @@ public final class SnapshotRegistry {
                 wanted.tags());
     }
 
-    /** Locks a snapshot, or changes its lock. @throws StoreException NOT_FOUND, FORBIDDEN; or as {@link #requireLockable} */
+    /** Locks a snapshot, or changes its lock. @throws StoreException NOT_FOUND, FORBIDDEN; as {@link #requireLockable} */
     public Snapshot lock(Caller caller, SnapshotId id, SnapshotLock.Wanted wanted) {
         return change(caller, id, snapshot -> locked(snapshot, wanted));
     }
@@ -388,7 +392,7 @@ public final class SnapshotRegistry {
                 .orElseGet(() -> new Change.Delete(entry.key(), entry.version()));
     }
 
-    /** Snapshots in the recycle bin that are the caller's, in the order of their ids. @param after as in {@link #list} */
+    /** The caller's snapshots in the recycle bin, in the order of their ids. @param after as in {@link #list} */
     public Stream<Snapshot> recycled(Caller caller, String after) {
         return pages().stream(after).map(ImageRecords::snapshot).filter(snapshot -> isInBin(caller, snapshot));
     }

@@ -11,6 +11,7 @@ import cairn.image.VolumeId;
 import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
+import cairn.server.account.Retention;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.DomainId;
@@ -24,6 +25,8 @@ import cairn.Text;
 import cairn.tree.TreeRoot;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.concurrent.ConcurrentHashMap;
@@ -56,16 +59,30 @@ public final class VolumeRegistry {
     private final Volumes volumes;
     private final VolumeBlocks blocks;
     private final Clock clock;
+    private final Retention retention;
     private final SecureRandom random = new SecureRandom();
     /** Ephemeral volumes that a client has left while others, or a snapshot, still used them. */
     private final Set<VolumeId> left = ConcurrentHashMap.newKeySet();
 
+    /** Without a recycle bin. */
     public VolumeRegistry(Catalog catalog, ImageRegistry images, Volumes volumes, VolumeBlocks blocks, Clock clock) {
+        this(catalog, images, volumes, blocks, clock, Retention.NONE);
+    }
+
+    /** @param retention what goes into the recycle bin when it is removed */
+    public VolumeRegistry(
+            Catalog catalog,
+            ImageRegistry images,
+            Volumes volumes,
+            VolumeBlocks blocks,
+            Clock clock,
+            Retention retention) {
         this.catalog = catalog;
         this.images = images;
         this.volumes = volumes;
         this.blocks = blocks;
         this.clock = clock;
+        this.retention = retention;
     }
 
     /**
@@ -164,39 +181,47 @@ public final class VolumeRegistry {
     /** @throws StoreException NOT_FOUND if there is none that the caller may see, FORBIDDEN without the right */
     public RegisteredVolume read(Caller caller, Right right, VolumeId id) {
         RegisteredVolume volume = VolumeRecords.volume(entry(id));
-        if (!Access.may(caller, Right.SEE, volume)) {
+        if (!isThere(caller, volume)) {
             throw ImageRegistry.notFound("volume", id.value());
         }
         ImageRegistry.require(caller, right, volume, id.value());
         return volume;
     }
 
+    private static boolean isThere(Caller caller, RegisteredVolume volume) {
+        return volume.settings().recycled().isEmpty() && Access.may(caller, Right.SEE, volume);
+    }
+
     /** Nothing if there is none that the caller may see. */
     public Optional<RegisteredVolume> find(Caller caller, VolumeId id) {
         return catalog.find(VOLUME_PREFIX + id)
                 .map(VolumeRecords::volume)
-                .filter(volume -> Access.may(caller, Right.SEE, volume));
+                .filter(volume -> isThere(caller, volume));
     }
 
     /** As {@link #list}, all of them, read as they are wanted. */
     public Stream<RegisteredVolume> stream(Caller caller, String after) {
-        return pages().stream(after).map(VolumeRecords::volume).filter(volume -> Access.may(caller, Right.SEE, volume));
+        return pages().stream(after).map(VolumeRecords::volume).filter(volume -> isThere(caller, volume));
     }
 
     /** Volumes that the caller may see, in the order of their ids. @param after only ids after this; may be empty */
     public List<RegisteredVolume> list(Caller caller, String after, int volumesMax) {
         return pages().list(
-                after, volumesMax, VolumeRecords::volume, volume -> Access.may(caller, Right.SEE, volume));
+                after, volumesMax, VolumeRecords::volume, volume -> isThere(caller, volume));
     }
 
     /** The first ids of all volumes that stay: of ephemeral ones whoever made them knows. */
     public List<VolumeId> firstKept(int idsMax) {
-        return pages().list("", idsMax, VolumeRecords::volume, volume -> !volume.isEphemeral()).stream()
+        return pages().list("", idsMax, VolumeRecords::volume, VolumeRegistry::isKept).stream()
                 .map(RegisteredVolume::id)
                 .toList();
     }
 
-    /** How many volumes the store has. */
+    private static boolean isKept(RegisteredVolume volume) {
+        return !volume.isEphemeral() && volume.settings().recycled().isEmpty();
+    }
+
+    /** How many volumes the store has, those in the recycle bin too. */
     public int count() {
         int[] count = {0};
         pages().forEach(entry -> count[0]++);
@@ -211,10 +236,7 @@ public final class VolumeRegistry {
      */
     public RegisteredVolume change(Caller caller, VolumeId id, UnaryOperator<RegisteredVolume> change) {
         read(caller, Right.MANAGE, id);
-        return VolumeRecords.volume(Changes.change(
-                catalog,
-                VOLUME_PREFIX + id,
-                entry -> VolumeRecords.encode(change.apply(VolumeRecords.volume(entry)))));
+        return changeRecord(id, change);
     }
 
     /** The tags of volumes. */
@@ -228,7 +250,7 @@ public final class VolumeRegistry {
                         VolumeRecords::encode,
                         RegisteredVolume::tags,
                         RegisteredVolume::withTags),
-                (caller, volume) -> Access.may(caller, Right.SEE, volume));
+                VolumeRegistry::isThere);
     }
 
     /**
@@ -344,14 +366,18 @@ public final class VolumeRegistry {
         return volumes.freeze(wanted);
     }
 
-    /** @throws StoreException NOT_FOUND, FORBIDDEN, or CONFLICT where an instance has it or somebody uses it */
+    /**
+     * Removes a volume, into the recycle bin where a rule of its owner says so.
+     *
+     * @throws StoreException NOT_FOUND, FORBIDDEN, or CONFLICT where an instance has it or somebody uses it
+     */
     public void remove(Caller caller, VolumeId id) {
         requireDetached(read(caller, Right.MANAGE, id));
-        volumes.whileUnused(id.number(), () -> removeUnused(id));
+        volumes.whileUnused(id.number(), () -> retire(id, volume -> volume));
     }
 
     /**
-     * Removes a volume that one instance has, and nobody else.
+     * Removes a volume that one instance has, and nobody else, as {@link #remove} does.
      *
      * @throws StoreException NOT_FOUND, FORBIDDEN, or CONFLICT where another instance has it or somebody uses it
      */
@@ -359,7 +385,77 @@ public final class VolumeRegistry {
         read(caller, Right.MANAGE, id);
         volumes.whileUnused(
                 id.number(),
-                () -> removeUnused(id, volume -> requireDetached(volume.with(volume.settings().without(instance)))));
+                () -> retire(id, volume -> volume.with(volume.settings().without(instance))));
+    }
+
+    /** @param detached the volume without whoever may have it still */
+    private void retire(VolumeId id, UnaryOperator<RegisteredVolume> detached) {
+        RegisteredVolume volume = VolumeRecords.volume(entry(id));
+        Optional<Duration> kept = volume.isEphemeral()
+                ? Optional.empty()
+                : retention.retentionFor(volume, Retention.Kind.VOLUME, volume.tags());
+        if (kept.isEmpty()) {
+            removeUnused(id, each -> requireDetached(detached.apply(each)));
+            return;
+        }
+        Recycled recycled = new Recycled(now(), now().plus(kept.get()));
+        changeRecord(id, each -> {
+            RegisteredVolume retired = detached.apply(each);
+            requireDetached(retired);
+            return retired.with(retired.settings().withRecycled(Optional.of(recycled)));
+        });
+    }
+
+    private Instant now() {
+        return clock.instant().truncatedTo(ChronoUnit.MILLIS);
+    }
+
+    private RegisteredVolume changeRecord(VolumeId id, UnaryOperator<RegisteredVolume> change) {
+        return VolumeRecords.volume(Changes.change(
+                catalog,
+                VOLUME_PREFIX + id,
+                entry -> VolumeRecords.encode(change.apply(VolumeRecords.volume(entry)))));
+    }
+
+    /** The caller's volumes in the recycle bin, in the order of their ids. @param after as in {@link #list} */
+    public Stream<RegisteredVolume> recycled(Caller caller, String after) {
+        return pages().stream(after).map(VolumeRecords::volume).filter(volume -> isInBin(caller, volume));
+    }
+
+    private boolean isInBin(Caller caller, RegisteredVolume volume) {
+        return volume.settings().recycled().filter(each -> now().isBefore(each.exitsAt())).isPresent()
+                && Access.may(caller, Right.MANAGE, volume);
+    }
+
+    /** One in the recycle bin; nothing if it is not there, or not the caller's. */
+    public Optional<RegisteredVolume> findRecycled(Caller caller, VolumeId id) {
+        return catalog.find(VOLUME_PREFIX + id).map(VolumeRecords::volume).filter(volume -> isInBin(caller, volume));
+    }
+
+    /** Takes one out of the recycle bin, as it was. @throws StoreException NOT_FOUND if it is not there */
+    public RegisteredVolume takeBack(Caller caller, VolumeId id) {
+        findRecycled(caller, id).orElseThrow(() -> ImageRegistry.notFound("volume", id.value()));
+        return changeRecord(id, volume -> volume.with(volume.settings().withRecycled(Optional.empty())));
+    }
+
+    /** Removes what has been in the recycle bin for as long as it was to be. */
+    public void removeExpired() {
+        pages().stream("")
+                .map(VolumeRecords::volume)
+                .filter(this::isExpired)
+                .map(RegisteredVolume::id)
+                .toList()
+                .forEach(id -> removeUnused(id, this::requireExpired));
+    }
+
+    private boolean isExpired(RegisteredVolume volume) {
+        return volume.settings().recycled().filter(each -> !now().isBefore(each.exitsAt())).isPresent();
+    }
+
+    private void requireExpired(RegisteredVolume volume) {
+        if (!isExpired(volume)) {
+            throw new StoreException(CONFLICT, "volume " + volume.id() + " has been taken out of the recycle bin");
+        }
     }
 
     private static void requireDetached(RegisteredVolume volume) {

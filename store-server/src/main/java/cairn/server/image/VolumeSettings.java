@@ -17,6 +17,7 @@ import java.util.stream.Stream;
  * @param isEncrypted as {@link SnapshotSettings#isEncrypted}
  * @param keyId as {@link SnapshotSettings#keyId}
  * @param attachments one for each instance that has it
+ * @param recycled it lies in the recycle bin
  */
 public record VolumeSettings(
         String zone,
@@ -26,7 +27,8 @@ public record VolumeSettings(
         boolean isMultiAttach,
         boolean isEncrypted,
         Optional<String> keyId,
-        List<VolumeAttachment> attachments) {
+        List<VolumeAttachment> attachments,
+        Optional<Recycled> recycled) {
     public static final String DEFAULT_TYPE = "gp3";
 
     /** @param attachments null in records that were made before there were any */
@@ -42,22 +44,36 @@ public record VolumeSettings(
     /** Of a volume of which nothing is said but where it is. */
     public static VolumeSettings in(String zone) {
         return new VolumeSettings(
-                zone, DEFAULT_TYPE, Optional.empty(), Optional.empty(), false, false, Optional.empty(), List.of());
+                zone,
+                DEFAULT_TYPE,
+                Optional.empty(),
+                Optional.empty(),
+                false,
+                false,
+                Optional.empty(),
+                List.of(),
+                Optional.empty());
     }
 
     /** @param newIops empty: what the type has */
     public VolumeSettings withType(String newType, Optional<Integer> newIops, Optional<Integer> newThroughput) {
         return new VolumeSettings(
-                zone, newType, newIops, newThroughput, isMultiAttach, isEncrypted, keyId, attachments);
+                zone, newType, newIops, newThroughput, isMultiAttach, isEncrypted, keyId, attachments, recycled);
+    }
+
+    public VolumeSettings withRecycled(Optional<Recycled> newRecycled) {
+        return new VolumeSettings(
+                zone, type, iops, throughput, isMultiAttach, isEncrypted, keyId, attachments, newRecycled);
     }
 
     public VolumeSettings withMultiAttach(boolean isMulti) {
-        return new VolumeSettings(zone, type, iops, throughput, isMulti, isEncrypted, keyId, attachments);
+        return new VolumeSettings(zone, type, iops, throughput, isMulti, isEncrypted, keyId, attachments, recycled);
     }
 
     /** Encrypted, which is never taken back. */
     public VolumeSettings encrypted(Optional<String> newKeyId) {
-        return new VolumeSettings(zone, type, iops, throughput, isMultiAttach, true, newKeyId, attachments);
+        return new VolumeSettings(
+                zone, type, iops, throughput, isMultiAttach, true, newKeyId, attachments, recycled);
     }
 
     public Optional<VolumeAttachment> findAttachment(InstanceId instance) {
@@ -77,6 +93,6 @@ public record VolumeSettings(
 
     private VolumeSettings withAttachments(Stream<VolumeAttachment> newOnes) {
         return new VolumeSettings(
-                zone, type, iops, throughput, isMultiAttach, isEncrypted, keyId, newOnes.toList());
+                zone, type, iops, throughput, isMultiAttach, isEncrypted, keyId, newOnes.toList(), recycled);
     }
 }

@@ -27,9 +27,11 @@ import software.amazon.awssdk.services.ec2.model.LockMode;
 import software.amazon.awssdk.services.ec2.model.LockSnapshotResponse;
 import software.amazon.awssdk.services.ec2.model.LockState;
 import software.amazon.awssdk.services.ec2.model.LockedSnapshotsInfo;
+import software.amazon.awssdk.services.ec2.model.SnapshotRecycleBinInfo;
 import software.amazon.awssdk.services.ec2.model.SnapshotTierStatus;
 import software.amazon.awssdk.services.ec2.model.StorageTier;
 import software.amazon.awssdk.services.ec2.model.TargetStorageTier;
+import software.amazon.awssdk.services.rbin.RbinClient;
 
 /** Snapshots locked, archived, restored fast and encrypted by default, through the SDK. */
 class SnapshotLifecycleTest {
@@ -154,6 +156,36 @@ class SnapshotLifecycleTest {
         world.clock.forward(Duration.ofDays(400));
         assertEquals(StorageTier.STANDARD, tierStatus().storageTier());
         assertCode("IncorrectState", () -> ec2.restoreSnapshotTier(r -> r.snapshotId(id).permanentRestore(true)));
+    }
+
+    @Test
+    void aDeletedSnapshotLiesInTheRecycleBinUntilItIsRestoredOrItsTimeIsOver() {
+        try (RbinClient rbin = world.us.user().rbin()) {
+            rbin.createRule(r -> r.resourceType("EBS_SNAPSHOT")
+                    .retentionPeriod(p -> p.retentionPeriodValue(3).retentionPeriodUnit("DAYS")));
+        }
+
+        ec2.deleteSnapshot(r -> r.snapshotId(id));
+
+        assertEquals(List.of(), ids(ec2, r -> {}));
+        assertCode("InvalidSnapshot.NotFound", () -> ec2.deleteSnapshot(r -> r.snapshotId(id)));
+        assertEquals(id, inBin().get(0).snapshotId());
+        assertEquals(world.clock.instant(), inBin().get(0).recycleBinEnterTime());
+        assertEquals(
+                world.clock.instant().plus(Duration.ofDays(3)), inBin().get(0).recycleBinExitTime());
+        assertCode("InvalidSnapshot.NotFound", () -> world.theirs.restoreSnapshotFromRecycleBin(
+                r -> r.snapshotId(id)));
+        assertEquals("completed", ec2.restoreSnapshotFromRecycleBin(r -> r.snapshotId(id)).stateAsString());
+        assertEquals(List.of(id), ids(ec2, r -> {}));
+        ec2.deleteSnapshot(r -> r.snapshotId(id));
+        world.clock.forward(Duration.ofDays(3));
+        world.store.server().sweep();
+        assertEquals(List.of(), inBin());
+        assertCode("InvalidSnapshot.NotFound", () -> ec2.restoreSnapshotFromRecycleBin(r -> r.snapshotId(id)));
+    }
+
+    private List<SnapshotRecycleBinInfo> inBin() {
+        return ec2.listSnapshotsInRecycleBin(r -> {}).snapshots();
     }
 
     @Test

@@ -294,7 +294,8 @@ class SnapshotsTest {
                 SnapshotBlockPublicAccessState.BLOCK_ALL_SHARING,
                 ec2.getSnapshotBlockPublicAccessState(r -> {}).state());
         assertEquals(
-                SnapshotBlockPublicAccessState.UNBLOCKED, world.west.getSnapshotBlockPublicAccessState(r -> {}).state());
+                SnapshotBlockPublicAccessState.UNBLOCKED,
+                world.west.getSnapshotBlockPublicAccessState(r -> {}).state());
         ec2.disableSnapshotBlockPublicAccess(r -> {});
         assertEquals(List.of(id), ids(theirs, r -> {}));
     }

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
@@ -23,7 +24,9 @@ import software.amazon.awssdk.services.ec2.model.CreateVolumeResponse;
 import software.amazon.awssdk.services.ec2.model.DescribeVolumesRequest;
 import software.amazon.awssdk.services.ec2.model.ResourceType;
 import software.amazon.awssdk.services.ec2.model.Volume;
+import software.amazon.awssdk.services.ec2.model.VolumeRecycleBinInfo;
 import software.amazon.awssdk.services.ec2.model.VolumeType;
+import software.amazon.awssdk.services.rbin.RbinClient;
 
 /** Volumes made, found and removed, through the SDK and the command line. */
 class VolumesTest {
@@ -134,6 +137,37 @@ class VolumesTest {
 
         assertEquals(List.of(volume), ids(world.theirs, r -> {}));
         assertEquals(1, ids(ec2, r -> {}).size());
+    }
+
+    @Test
+    void aDeletedVolumeLiesInTheRecycleBinUntilItIsRestoredOrItsTimeIsOver() {
+        String id = create(r -> r.size(2).tagSpecifications(tagged(ResourceType.VOLUME, tag("a", "b")))).volumeId();
+        try (RbinClient rbin = world.us.user().rbin()) {
+            rbin.createRule(r -> r.resourceType("EBS_VOLUME")
+                    .retentionPeriod(p -> p.retentionPeriodValue(2).retentionPeriodUnit("DAYS")));
+        }
+
+        ec2.deleteVolume(r -> r.volumeId(id));
+
+        assertEquals(List.of(), ids(ec2, r -> {}));
+        assertCode("InvalidVolume.NotFound", () -> ec2.createSnapshot(r -> r.volumeId(id)));
+        assertEquals(List.of(), ec2.describeTags(r -> {}).tags());
+        assertEquals(id, inBin().get(0).volumeId());
+        assertEquals(
+                world.clock.instant().plus(Duration.ofDays(2)), inBin().get(0).recycleBinExitTime());
+        assertEquals(List.of(), world.theirs.listVolumesInRecycleBin(r -> {}).volumes());
+        assertCode("InvalidVolume.NotFound", () -> world.theirs.restoreVolumeFromRecycleBin(r -> r.volumeId(id)));
+        ec2.restoreVolumeFromRecycleBin(r -> r.volumeId(id));
+        assertEquals(List.of(id), ids(ec2, r -> r.filters(filter("tag:a", "b"))));
+        ec2.deleteVolume(r -> r.volumeId(id));
+        world.clock.forward(Duration.ofDays(2));
+        world.store.server().sweep();
+        assertEquals(List.of(), inBin());
+        assertCode("InvalidVolume.NotFound", () -> ec2.restoreVolumeFromRecycleBin(r -> r.volumeId(id)));
+    }
+
+    private List<VolumeRecycleBinInfo> inBin() {
+        return ec2.listVolumesInRecycleBin(r -> {}).volumes();
     }
 
     @Test
