@@ -174,11 +174,12 @@ public final class StoreServer implements AutoCloseable {
             List<PendingSnapshots> pending = List.of(snapshots, blockUploads);
             ApiDoor api = new ApiDoor(
                     new StoreInfoApi(version(), images, completed, registry, storage),
-                    new UploadApi(uploads, images),
-                    new ImageApi(images, copies, accounts, config.regions()),
+                    new UploadApi(uploads, images, encryption),
+                    new ImageApi(images, copies, accounts, config.regions(), encryption),
                     new BootProfileApi(images, bootProfiles),
-                    new SnapshotApi(images, completed, snapshots, pending, accounts, config.regions()),
-                    new VolumeApi(registry),
+                    new SnapshotApi(
+                            images, completed, snapshots, pending, accounts, config.regions(), encryption),
+                    new VolumeApi(registry, encryption),
                     new DiskApi(
                             images,
                             registry,
@@ -194,7 +195,6 @@ public final class StoreServer implements AutoCloseable {
                     images,
                     registry,
                     clientTokens,
-                    accountSettings,
                     encryption,
                     pages,
                     (caller, volume, host) -> uris(exports.uri(caller, volume.value(), host, nbd, config.nbdSocket())));
@@ -239,13 +239,17 @@ public final class StoreServer implements AutoCloseable {
                     completed,
                     chunks,
                     clientTokens,
-                    accountSettings,
+                    encryption,
                     tokens,
-                    clock,
-                    config.isDataEncrypted());
+                    clock);
             Transport transport = Transport.best();
             httpServer = closing(new HttpServer(
-                    List.of(api, ebs, new RbinDoor(retention, tokens), ec2.door()), accounts, regions, Clock.systemUTC(), HttpLimits.DEFAULT, transport));
+                    List.of(api, ebs, new RbinDoor(retention, tokens), ec2.door()),
+                    accounts,
+                    regions,
+                    Clock.systemUTC(),
+                    HttpLimits.DEFAULT,
+                    transport));
             nbdServer = closing(NbdServer.start(
                     exports, NbdLimits.DEFAULT, transport, Runtime.getRuntime().availableProcessors()));
         } catch (IOException | RuntimeException | Error e) {

@@ -15,6 +15,7 @@ import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Accounts;
 import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.account.Regions;
 import cairn.server.account.Sharing;
 import cairn.server.http.HttpCall;
@@ -39,12 +40,15 @@ public final class ImageApi {
     private final ImageCopies copies;
     private final Accounts accounts;
     private final Regions regions;
+    private final Encryption encryption;
 
-    public ImageApi(ImageRegistry images, ImageCopies copies, Accounts accounts, Regions regions) {
+    public ImageApi(
+            ImageRegistry images, ImageCopies copies, Accounts accounts, Regions regions, Encryption encryption) {
         this.images = images;
         this.copies = copies;
         this.regions = regions;
         this.accounts = accounts;
+        this.encryption = encryption;
     }
 
     HttpReply list(HttpCall call) {
@@ -99,9 +103,8 @@ public final class ImageApi {
                 ? images.read(call.caller(), Right.COPY, source).manifest().name()
                 : new ImageName(wanted.name());
         Caller owner = RequestedChanges.owner(call, wanted, regions);
-        return ApiDoor.json(message(
-                owner,
-                copies.copy(owner, NewCopy.of(source, call.caller().region(), name), copy -> List.of())));
+        NewCopy copy = NewCopy.of(source, call.caller().region(), name).with(encryption.choose(owner));
+        return ApiDoor.json(message(owner, copies.copy(owner, copy, made -> List.of())));
     }
 
     HttpReply remove(HttpCall call, String id) {

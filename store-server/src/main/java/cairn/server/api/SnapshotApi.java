@@ -23,6 +23,7 @@ import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Accounts;
 import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.account.Regions;
 import cairn.server.account.Sharing;
 import cairn.server.http.HttpCall;
@@ -47,6 +48,7 @@ public final class SnapshotApi {
     private final List<PendingSnapshots> pending;
     private final Accounts accounts;
     private final Regions regions;
+    private final Encryption encryption;
 
     /** @param pending all that are not completed, those of {@code snapshots} among them */
     public SnapshotApi(
@@ -55,13 +57,15 @@ public final class SnapshotApi {
             VolumeSnapshots snapshots,
             List<PendingSnapshots> pending,
             Accounts accounts,
-            Regions regions) {
+            Regions regions,
+            Encryption encryption) {
         this.images = images;
         this.completed = completed;
         this.accounts = accounts;
         this.regions = regions;
         this.snapshots = snapshots;
         this.pending = List.copyOf(pending);
+        this.encryption = encryption;
     }
 
     HttpReply start(HttpCall call, String volume) {
@@ -155,7 +159,7 @@ public final class SnapshotApi {
                         owner,
                         source.id(),
                         source.region(),
-                        new NewSnapshotCopy(source.description(), Map.of(), false, Optional.empty()),
+                        new NewSnapshotCopy(source.description(), Map.of(), encryption.choose(owner)),
                         copy -> List.of())));
     }
 

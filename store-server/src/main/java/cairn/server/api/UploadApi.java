@@ -16,6 +16,7 @@ import cairn.image.BootMode;
 import cairn.image.ImageId;
 import cairn.image.ImageName;
 import cairn.image.NewImage;
+import cairn.server.account.Encryption;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
 import cairn.server.image.ImageRegistry;
@@ -37,10 +38,12 @@ import java.util.Optional;
 public final class UploadApi {
     private final Uploads uploads;
     private final ImageRegistry images;
+    private final Encryption encryption;
 
-    public UploadApi(Uploads uploads, ImageRegistry images) {
+    public UploadApi(Uploads uploads, ImageRegistry images, Encryption encryption) {
         this.uploads = uploads;
         this.images = images;
+        this.encryption = encryption;
     }
 
     HttpReply start(HttpCall call) {
@@ -50,6 +53,8 @@ public final class UploadApi {
                 call.caller(),
                 Optional.ofNullable(wanted.name()).map(ImageName::new),
                 Optional.ofNullable(wanted.parent()).map(ImageId::new));
+        // Refuses now what would be refused when all is there.
+        encryption.choose(call.caller());
         Upload upload = uploads.start(call.caller(), wanted.sizeBytes());
         return ApiDoor.json(new cairn.api.Messages.Upload(
                 upload.id(), upload.sizeBytes(), upload.startedAt().toString(), upload.leaseUntil().toString()));
@@ -105,8 +110,12 @@ public final class UploadApi {
                 id,
                 Digest.parse(required("topPage", wanted.topPage())),
                 RootDigest.parse(required("rootDigest", wanted.rootDigest())));
-        RegisteredImage registered =
-                images.register(call.caller(), image, root, List.of(uploads.end(call.caller(), id)));
+        RegisteredImage registered = images.register(
+                call.caller(),
+                image,
+                root,
+                encryption.choose(call.caller()),
+                List.of(uploads.end(call.caller(), id)));
         return ApiDoor.json(ImageApi.message(call.caller(), registered));
     }
 

@@ -8,10 +8,15 @@ import cairn.image.ImageId;
 import cairn.image.NewVolume;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
+import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.http.HttpCall;
 import cairn.server.http.HttpReply;
 import cairn.server.image.RegisteredVolume;
+import cairn.server.image.VolumePlan;
 import cairn.server.image.VolumeRegistry;
+import cairn.server.image.VolumeSettings;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -24,23 +29,25 @@ public final class VolumeApi {
     private static final String IN_USE = "in-use";
 
     private final VolumeRegistry volumes;
+    private final Encryption encryption;
 
-    public VolumeApi(VolumeRegistry volumes) {
+    public VolumeApi(VolumeRegistry volumes, Encryption encryption) {
         this.volumes = volumes;
+        this.encryption = encryption;
     }
 
     HttpReply create(HttpCall call) {
         call.requireOnly();
         CreateVolume wanted = Json.decode(call.body(), CreateVolume.class);
-        RegisteredVolume volume = volumes.create(
-                call.caller(),
-                new NewVolume(
-                        Optional.ofNullable(wanted.source()),
-                        Optional.ofNullable(wanted.sizeBytes()),
-                        Boolean.TRUE.equals(wanted.isReadOnly()),
-                        Boolean.TRUE.equals(wanted.isEphemeral()),
-                        Optional.ofNullable(wanted.tags()).orElse(Map.of())));
-        return ApiDoor.json(message(volume, 0L));
+        NewVolume volume = new NewVolume(
+                Optional.ofNullable(wanted.source()),
+                Optional.ofNullable(wanted.sizeBytes()),
+                Boolean.TRUE.equals(wanted.isReadOnly()),
+                Boolean.TRUE.equals(wanted.isEphemeral()),
+                Optional.ofNullable(wanted.tags()).orElse(Map.of()));
+        Caller caller = call.caller();
+        VolumeSettings settings = VolumeSettings.in(caller.region()).with(encryption.choose(caller));
+        return ApiDoor.json(message(volumes.create(caller, VolumePlan.of(volume, settings), made -> List.of()), 0L));
     }
 
     HttpReply list(HttpCall call) {

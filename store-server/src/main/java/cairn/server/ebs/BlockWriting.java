@@ -4,7 +4,6 @@ import static cairn.server.ebs.EbsFailure.Reason.DEPENDENCY_ACCESS_DENIED;
 import static cairn.server.ebs.EbsFailure.Reason.DEPENDENCY_RESOURCE_NOT_FOUND;
 import static cairn.server.ebs.EbsFailure.Reason.INVALID_BLOCK;
 import static cairn.server.ebs.EbsFailure.Reason.INVALID_CONTENT_ENCODING;
-import static cairn.server.ebs.EbsFailure.Reason.INVALID_PARAMETER_VALUE;
 import static cairn.server.ebs.EbsFailure.Reason.INVALID_SNAPSHOT_ID;
 import static cairn.server.ebs.EbsFailure.Reason.INVALID_VOLUME_SIZE;
 import static cairn.server.ebs.EbsFailure.Reason.WRITE_REQUEST_TIMEOUT;
@@ -15,10 +14,9 @@ import cairn.StoreException;
 import cairn.image.AccountId;
 import cairn.image.SnapshotId;
 import cairn.server.account.Access.Right;
-import cairn.server.account.AccountSettings;
-import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.Caller;
 import cairn.server.account.ClientTokens;
+import cairn.server.account.Encryption;
 import cairn.server.ebs.EbsFailure.Type;
 import cairn.server.ebs.NewSnapshotParser.NewSnapshotRequest;
 import cairn.server.http.HttpReply;
@@ -59,21 +57,14 @@ final class BlockWriting {
     private final BlockUploads uploads;
     private final SnapshotRegistry snapshots;
     private final ClientTokens clientTokens;
-    private final AccountSettingsRegistry accountSettings;
-    private final boolean isDataEncrypted;
+    private final Encryption encryption;
 
-    /** @param isDataEncrypted the operator has said that what is stored lies encrypted */
     BlockWriting(
-            BlockUploads uploads,
-            SnapshotRegistry snapshots,
-            ClientTokens clientTokens,
-            AccountSettingsRegistry accountSettings,
-            boolean isDataEncrypted) {
+            BlockUploads uploads, SnapshotRegistry snapshots, ClientTokens clientTokens, Encryption encryption) {
         this.uploads = uploads;
         this.snapshots = snapshots;
         this.clientTokens = clientTokens;
-        this.accountSettings = accountSettings;
-        this.isDataEncrypted = isDataEncrypted;
+        this.encryption = encryption;
     }
 
     /** StartSnapshot. */
@@ -125,17 +116,12 @@ final class BlockWriting {
         }
     }
 
+    /** With a parent it is as that is, whatever the account's default. */
     private SnapshotSettings settings(Caller caller, NewSnapshotRequest wanted) {
-        AccountSettings account = accountSettings.read(caller);
-        boolean isEncrypted = wanted.isEncrypted().orElse(false) || wanted.parent().isEmpty() && account.encryptsByDefault();
-        if (!isEncrypted) {
-            return SnapshotSettings.NEW;
-        }
-        if (!isDataEncrypted) {
-            throw EbsFailure.invalid(
-                    INVALID_PARAMETER_VALUE, "this store does not encrypt what it keeps (see docs/compatibility.md)");
-        }
-        return SnapshotSettings.encrypted(true, wanted.keyArn().or(account::defaultKeyId));
+        return wanted.parent().isPresent()
+                ? SnapshotSettings.NEW
+                : SnapshotSettings.of(encryption.choose(
+                        caller, Encryption.Choice.PLAIN, wanted.isEncrypted(), wanted.keyArn()));
     }
 
     private List<Change> remembering(Caller caller, NewSnapshotRequest wanted, SnapshotId id) {

@@ -10,8 +10,8 @@ import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
 import cairn.image.SnapshotId;
-import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.ClientTokens;
+import cairn.server.account.Encryption;
 import cairn.server.account.SignedTokens;
 import cairn.server.ebs.EbsFailure.Type;
 import cairn.server.http.HttpDoor;
@@ -46,21 +46,17 @@ public final class EbsDoor implements HttpDoor {
         CompletionStage<HttpReply> answer(EbsRequest request);
     }
 
-    /**
-     * @param pending all snapshots that cannot be read yet, those of {@code uploads} among them
-     * @param isDataEncrypted the operator has said that what is stored lies encrypted
-     */
+    /** @param pending all snapshots that cannot be read yet, those of {@code uploads} among them */
     public EbsDoor(
             BlockUploads uploads,
             List<PendingSnapshots> pending,
             SnapshotRegistry snapshots,
             ChunkStore chunks,
             ClientTokens clientTokens,
-            AccountSettingsRegistry accountSettings,
+            Encryption encryption,
             SignedTokens tokens,
-            Clock clock,
-            boolean isDataEncrypted) {
-        this.writing = new BlockWriting(uploads, snapshots, clientTokens, accountSettings, isDataEncrypted);
+            Clock clock) {
+        this.writing = new BlockWriting(uploads, snapshots, clientTokens, encryption);
         this.reading = new BlockReading(snapshots, pending, chunks, new BlockTokens(tokens, clock));
     }
 

@@ -153,16 +153,12 @@ final class ImageMappings {
 
     private Encryption.Choice encryption(
             Caller caller, String name, Optional<Snapshot> snapshot, Arguments ebs) {
-        Optional<Boolean> asked = ebs.findFlag("Encrypted");
-        Optional<String> keyId = ebs.findText("KmsKeyId");
-        if (snapshot.isPresent() && (asked.isPresent() || keyId.isPresent())) {
+        if (snapshot.isPresent() && (ebs.has("Encrypted") || ebs.has("KmsKeyId"))) {
             throw invalid("the encrypted flag cannot be specified since device " + name + " has a snapshot specified.");
         }
-        if (snapshot.isPresent()) {
-            return new Encryption.Choice(
-                    snapshot.get().settings().isEncrypted(), snapshot.get().settings().keyId());
-        }
-        return EncryptionArguments.choose(encryption, caller, asked, keyId);
+        return snapshot.isPresent()
+                ? snapshot.get().settings().encryption()
+                : EncryptionArguments.choose(encryption, caller, Encryption.Choice.PLAIN, Optional.of(ebs));
     }
 
     private static Ec2Failure invalid(String message) {

@@ -121,8 +121,8 @@ public final class ImageOperations {
         RegisteredImage source =
                 asked.read(caller.in(sourceRegion), Right.COPY, arguments.text("SourceImageId"));
         ImageName name = asked.freeName(caller, arguments.text("Name"));
-        Encryption.Choice encrypted = EncryptionArguments.choose(
-                encryption, caller, arguments.findFlag("Encrypted"), arguments.findText("KmsKeyId"));
+        Encryption.Choice encrypted =
+                EncryptionArguments.choose(encryption, caller, Encryption.Choice.PLAIN, Optional.of(arguments));
         NewCopy wanted = new NewCopy(
                 source.id(),
                 sourceRegion,
@@ -131,8 +131,7 @@ public final class ImageOperations {
                 Tags.asked(arguments, ResourceKind.IMAGE),
                 arguments.flag("CopyImageTags", false),
                 Tags.asked(arguments, ResourceKind.SNAPSHOT),
-                encrypted.isEncrypted(),
-                encrypted.keyId());
+                encrypted);
         return () -> Answer.of().put("imageId", copy(request, wanted, token));
     }
 

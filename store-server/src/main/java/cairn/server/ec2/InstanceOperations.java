@@ -6,7 +6,6 @@ import cairn.StoreException;
 import cairn.image.InstanceId;
 import cairn.image.VolumeId;
 import cairn.server.account.Caller;
-import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.ClientTokens;
 import cairn.server.account.Encryption;
 import cairn.server.image.ImageRegistry;
@@ -50,7 +49,6 @@ public final class InstanceOperations {
     private final ImageRegistry images;
     private final VolumeRegistry volumes;
     private final ClientTokens tokens;
-    private final AccountSettingsRegistry settings;
     private final Encryption encryption;
     private final Pages pages;
     private final VolumeUris uris;
@@ -61,7 +59,6 @@ public final class InstanceOperations {
             ImageRegistry images,
             VolumeRegistry volumes,
             ClientTokens tokens,
-            AccountSettingsRegistry settings,
             Encryption encryption,
             Pages pages,
             VolumeUris uris) {
@@ -70,7 +67,6 @@ public final class InstanceOperations {
         this.images = images;
         this.volumes = volumes;
         this.tokens = tokens;
-        this.settings = settings;
         this.encryption = encryption;
         this.pages = pages;
         this.uris = uris;
@@ -178,9 +174,11 @@ public final class InstanceOperations {
         Arguments arguments = request.arguments();
         String zone = zone(request);
         String type = arguments.findText("InstanceType").orElse(InstanceType.DEFAULT_NAME);
-        EncryptionChoice choice = new EncryptionChoice(encryption.isOffered(), settings.read(request.caller()));
         List<NewInstances.Device> devices = new LaunchDevices(
-                        image, zone, Tags.asked(arguments, ResourceKind.VOLUME), choice)
+                        image,
+                        zone,
+                        Tags.asked(arguments, ResourceKind.VOLUME),
+                        (source, ebs) -> EncryptionArguments.choose(encryption, request.caller(), source, ebs))
                 .with(arguments.structures("BlockDeviceMapping"));
         List<String> groups = new ArrayList<>(arguments.texts("SecurityGroupId"));
         groups.addAll(arguments.texts("SecurityGroup"));

@@ -1,6 +1,7 @@
 package cairn.server.ec2;
 
 import cairn.image.NewVolume;
+import cairn.server.account.Encryption;
 import cairn.server.image.DeviceSettings;
 import cairn.server.image.ImageDevice;
 import cairn.server.image.RegisteredImage;
@@ -20,10 +21,20 @@ final class LaunchDevices {
     private final RegisteredImage image;
     private final String zone;
     private final Map<String, String> tags;
-    private final EncryptionChoice encryption;
+    private final EncryptionOfNew encryption;
+
+    /** Decides whether a new volume is encrypted. */
+    interface EncryptionOfNew {
+        /**
+         * Decides by what the image says of the device, and a request.
+         *
+         * @throws Ec2Failure as {@link EncryptionArguments#choose}
+         */
+        Encryption.Choice choose(Encryption.Choice source, Optional<Arguments> ebs);
+    }
 
     /** @param tags of each volume */
-    LaunchDevices(RegisteredImage image, String zone, Map<String, String> tags, EncryptionChoice encryption) {
+    LaunchDevices(RegisteredImage image, String zone, Map<String, String> tags, EncryptionOfNew encryption) {
         this.image = image;
         this.zone = zone;
         this.tags = tags;
@@ -129,16 +140,12 @@ final class LaunchDevices {
     }
 
     private VolumeSettings settings(DeviceSettings said, Optional<Arguments> ebs) {
-        VolumeSettings settings = VolumeSettings.in(zone)
+        return VolumeSettings.in(zone)
                 .withType(
                         ebs.flatMap(each -> each.findText("VolumeType")).orElse(said.type()),
                         number(ebs, "Iops").or(() -> said.iops().map(Math::toIntExact)),
-                        number(ebs, "Throughput").or(() -> said.throughputMibs().map(Math::toIntExact)));
-        VolumeSettings likeImages = said.isEncrypted() ? settings.encrypted(said.keyId()) : settings;
-        return encryption.of(
-                likeImages,
-                ebs.flatMap(each -> each.findFlag("Encrypted")),
-                ebs.flatMap(each -> each.findText("KmsKeyId")));
+                        number(ebs, "Throughput").or(() -> said.throughputMibs().map(Math::toIntExact)))
+                .with(encryption.choose(said.encryption(), ebs));
     }
 
     private static Optional<Integer> number(Optional<Arguments> ebs, String name) {

@@ -33,7 +33,7 @@ public final class SnapshotDefaultOperations {
         operations.add("GetSnapshotBlockPublicAccessState", request -> () ->
                 blockShown(settings.read(request.caller())).put("managedBy", "account"));
         operations.add("EnableEbsEncryptionByDefault", request -> {
-            requireOffered(request);
+            EncryptionArguments.requireOffered(encryption);
             return changing(request, each -> each.withEncryptionByDefault(true), SnapshotDefaultOperations::byDefault);
         });
         operations.add("DisableEbsEncryptionByDefault", request -> changing(
@@ -45,7 +45,7 @@ public final class SnapshotDefaultOperations {
         });
         operations.add("GetEbsDefaultKmsKeyId", request -> () -> keyShown(settings.read(request.caller())));
         operations.add("ModifyEbsDefaultKmsKeyId", request -> {
-            requireOffered(request);
+            EncryptionArguments.requireOffered(encryption);
             String key = request.arguments().text("KmsKeyId");
             return changing(
                     request, each -> each.withDefaultKey(Optional.of(key)), SnapshotDefaultOperations::keyShown);
@@ -59,10 +59,6 @@ public final class SnapshotDefaultOperations {
                 .filter(each -> each.label().equals(label))
                 .findFirst()
                 .orElseThrow();
-    }
-
-    private void requireOffered(Ec2Request request) {
-        EncryptionArguments.choose(encryption, request.caller(), Optional.of(true), Optional.empty());
     }
 
     private Effect changing(

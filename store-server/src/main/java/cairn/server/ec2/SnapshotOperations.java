@@ -123,12 +123,11 @@ public final class SnapshotOperations {
         Region from = new Region(arguments.text("SourceRegion"));
         Snapshot source = asked.read(caller.in(from), Right.COPY, arguments.text("SourceSnapshotId"));
         Encryption.Choice choice = EncryptionArguments.choose(
-                encryption, caller, arguments.findFlag("Encrypted"), arguments.findText("KmsKeyId"));
+                encryption, caller, source.settings().encryption(), Optional.of(arguments));
         NewSnapshotCopy wanted = new NewSnapshotCopy(
                 arguments.findText(DESCRIPTION).orElse(""),
                 Tags.asked(arguments, ResourceKind.SNAPSHOT),
-                choice.isEncrypted(),
-                choice.keyId());
+                choice);
         return () -> {
             Snapshot copy = completed.copy(caller, source.id(), from, wanted, made -> List.of());
             return Answer.of()

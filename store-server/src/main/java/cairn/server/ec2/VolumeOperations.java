@@ -112,7 +112,12 @@ public final class VolumeOperations {
                 false,
                 false,
                 Tags.asked(arguments, ResourceKind.VOLUME));
-        VolumeSettings settings = encrypted(caller, arguments, settings(arguments, zone, gib));
+        Encryption.Choice choice = EncryptionArguments.choose(
+                encryption,
+                caller,
+                source.map(each -> each.settings().encryption()).orElse(Encryption.Choice.PLAIN),
+                Optional.of(arguments));
+        VolumeSettings settings = settings(arguments, zone, gib).with(choice);
         VolumePlan plan = VolumePlan.of(wanted, settings);
         volumes.prepare(caller, plan);
         return () -> shown(caller, create(request, plan, token));
@@ -144,12 +149,6 @@ public final class VolumeOperations {
                     "The parameter multiAttachEnabled is not supported for " + type.label() + " volumes.");
         }
         return VolumeSettings.in(zone).withType(type.label(), iops, throughput).withMultiAttach(isMultiAttach);
-    }
-
-    private VolumeSettings encrypted(Caller caller, Arguments arguments, VolumeSettings settings) {
-        Encryption.Choice choice = EncryptionArguments.choose(
-                encryption, caller, arguments.findFlag("Encrypted"), arguments.findText("KmsKeyId"));
-        return choice.isEncrypted() ? settings.encrypted(choice.keyId()) : settings;
     }
 
     private RegisteredVolume create(Ec2Request request, VolumePlan plan, Optional<String> token) {

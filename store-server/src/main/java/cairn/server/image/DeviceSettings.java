@@ -2,6 +2,7 @@ package cairn.server.image;
 
 import cairn.Fault;
 import cairn.StoreException;
+import cairn.server.account.Encryption;
 import java.util.Optional;
 
 /**
@@ -48,8 +49,19 @@ public record DeviceSettings(
         });
     }
 
-    public DeviceSettings withEncryption(boolean newIsEncrypted, Optional<String> newKeyId) {
+    public DeviceSettings with(Encryption.Choice newEncryption) {
         return new DeviceSettings(
-                deletesOnTermination, virtualName, sizeGib, type, iops, throughputMibs, newIsEncrypted, newKeyId);
+                deletesOnTermination,
+                virtualName,
+                sizeGib,
+                type,
+                iops,
+                throughputMibs,
+                newEncryption.isEncrypted(),
+                newEncryption.keyId());
+    }
+
+    public Encryption.Choice encryption() {
+        return new Encryption.Choice(isEncrypted, keyId);
     }
 }

@@ -7,6 +7,7 @@ import cairn.image.NewImage;
 import cairn.image.SnapshotId;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.account.Sharing;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.Catalog.Change;
@@ -96,11 +97,11 @@ public final class ImageCopies {
     private static ImageSettings settings(RegisteredImage source, NewCopy wanted, List<DiskCopy> disks) {
         Map<String, DeviceSettings> devices = new HashMap<>(source.settings().devices());
         for (DiskCopy copy : disks) {
-            SnapshotSettings encryption = encryption(copy.from, wanted);
+            Encryption.Choice encryption = encryption(copy.from, wanted);
             devices.merge(
                     copy.disk.device(),
-                    DeviceSettings.NEW.withEncryption(encryption.isEncrypted(), encryption.keyId()),
-                    (said, ignored) -> said.withEncryption(encryption.isEncrypted(), encryption.keyId()));
+                    DeviceSettings.NEW.with(encryption),
+                    (said, ignored) -> said.with(encryption));
         }
         return ImageSettings.NEW
                 .with(source.settings().features())
@@ -108,10 +109,8 @@ public final class ImageCopies {
                 .withDevices(devices);
     }
 
-    private static SnapshotSettings encryption(Snapshot source, NewCopy wanted) {
-        boolean isEncrypted = source.settings().isEncrypted() || wanted.isEncrypted();
-        return SnapshotSettings.encrypted(
-                isEncrypted, isEncrypted ? wanted.keyId().or(() -> source.settings().keyId()) : Optional.empty());
+    private static Encryption.Choice encryption(Snapshot source, NewCopy wanted) {
+        return wanted.encryption().over(source.settings().encryption());
     }
 
     /** Its parent is none: who may see the copy may perhaps not see the source's snapshots. */
@@ -129,7 +128,7 @@ public final class ImageCopies {
                         + disk.from.id() + '.',
                 Optional.empty(),
                 Sharing.NONE,
-                encryption(disk.from, wanted)
+                SnapshotSettings.of(encryption(disk.from, wanted))
                         .withCompletedAt(now)
                         .withCopyOf(new SnapshotSettings.CopySource(disk.from.id(), disk.from.region())),
                 wanted.snapshotTags());

@@ -22,6 +22,7 @@ import cairn.server.account.Access.Right;
 import cairn.server.account.Access;
 import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.account.Retention;
 import cairn.server.account.Sharing;
 import cairn.server.storage.Catalog.Change;
@@ -86,10 +87,12 @@ public final class ImageRegistry {
     /**
      * Makes a snapshot of a tree that is sealed, and an image of that snapshot.
      *
+     * @param encryption of the snapshot
      * @param others changes that are to be made if and only if the image is
      * @throws StoreException CONFLICT if the name is taken, NOT_FOUND for an unknown parent
      */
-    public RegisteredImage register(Caller caller, NewImage wanted, TreeRoot root, List<Change> others) {
+    public RegisteredImage register(
+            Caller caller, NewImage wanted, TreeRoot root, Encryption.Choice encryption, List<Change> others) {
         requireFree(caller, wanted.name());
         Optional<RegisteredImage> parent = wanted.parent().map(id -> read(caller, id));
         Snapshot snapshot = new Snapshot(
@@ -103,7 +106,7 @@ public final class ImageRegistry {
                 "",
                 Optional.empty(),
                 Sharing.NONE,
-                SnapshotSettings.completed(false, Optional.empty(), now()),
+                SnapshotSettings.of(encryption).withCompletedAt(now()),
                 Map.of());
         Registration registration = registration(caller, wanted, snapshot);
         List<Change> changes = new ArrayList<>(others);
@@ -265,7 +268,7 @@ public final class ImageRegistry {
             said.put(
                     name,
                     said.getOrDefault(name, DeviceSettings.NEW)
-                            .withEncryption(snapshot.settings().isEncrypted(), snapshot.settings().keyId()));
+                            .with(snapshot.settings().encryption()));
         });
         Registration registration =
                 registration(caller, wanted, rootDevice, devices, settings.withDevices(said));

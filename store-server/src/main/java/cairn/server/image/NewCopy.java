@@ -3,6 +3,7 @@ package cairn.server.image;
 import cairn.image.ImageId;
 import cairn.image.ImageName;
 import cairn.image.Region;
+import cairn.server.account.Encryption;
 import java.util.Map;
 import java.util.Optional;
 
@@ -14,8 +15,7 @@ import java.util.Optional;
  * @param tags of the copy
  * @param copiesTags the source's tags too, where it is the caller's own
  * @param snapshotTags of each snapshot that the copy gets
- * @param isEncrypted the copy's snapshots are, though the source's are not; where those are, it changes nothing
- * @param keyId the label of the key; empty: that of the source's snapshot
+ * @param encryption of the copy's snapshots; what is encrypted of the source's stays so
  */
 public record NewCopy(
         ImageId source,
@@ -25,12 +25,15 @@ public record NewCopy(
         Map<String, String> tags,
         boolean copiesTags,
         Map<String, String> snapshotTags,
-        boolean isEncrypted,
-        Optional<String> keyId) {
+        Encryption.Choice encryption) {
 
     /** Of which nothing but the name is said. */
     public static NewCopy of(ImageId source, Region sourceRegion, ImageName name) {
         return new NewCopy(
-                source, sourceRegion, name, Optional.empty(), Map.of(), false, Map.of(), false, Optional.empty());
+                source, sourceRegion, name, Optional.empty(), Map.of(), false, Map.of(), Encryption.Choice.PLAIN);
+    }
+
+    public NewCopy with(Encryption.Choice newEncryption) {
+        return new NewCopy(source, sourceRegion, name, description, tags, copiesTags, snapshotTags, newEncryption);
     }
 }

@@ -1,16 +1,14 @@
 package cairn.server.image;
 
+import cairn.server.account.Encryption;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * What somebody says of a copy of a snapshot that is to be made.
  *
- * @param isEncrypted whatever the source is; what is encrypted stays so
- * @param keyId the label of the key; empty: the source's
+ * @param encryption where the source is encrypted the copy is in any case
  */
-public record NewSnapshotCopy(
-        String description, Map<String, String> tags, boolean isEncrypted, Optional<String> keyId) {
+public record NewSnapshotCopy(String description, Map<String, String> tags, Encryption.Choice encryption) {
     public NewSnapshotCopy {
         tags = Map.copyOf(tags);
     }

@@ -228,10 +228,8 @@ public final class SnapshotRegistry {
                 wanted.description(),
                 Optional.empty(),
                 Sharing.NONE,
-                SnapshotSettings.completed(
-                                before.isEncrypted() || wanted.isEncrypted(),
-                                wanted.keyId().or(before::keyId),
-                                now)
+                SnapshotSettings.of(wanted.encryption().over(before.encryption()))
+                        .withCompletedAt(now)
                         .withCopyOf(new SnapshotSettings.CopySource(source.id(), source.region())),
                 wanted.tags());
     }

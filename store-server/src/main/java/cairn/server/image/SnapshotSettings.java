@@ -2,6 +2,7 @@ package cairn.server.image;
 
 import cairn.image.Region;
 import cairn.image.SnapshotId;
+import cairn.server.account.Encryption;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
@@ -44,8 +45,12 @@ public record SnapshotSettings(
     }
 
     /** Of one of which nothing else is said. */
-    public static SnapshotSettings encrypted(boolean isEncrypted, Optional<String> keyId) {
-        return of(isEncrypted, keyId, Optional.empty());
+    public static SnapshotSettings of(Encryption.Choice encryption) {
+        return of(encryption.isEncrypted(), encryption.keyId(), Optional.empty());
+    }
+
+    public Encryption.Choice encryption() {
+        return new Encryption.Choice(isEncrypted, keyId);
     }
 
     private static SnapshotSettings of(boolean isEncrypted, Optional<String> keyId, Optional<Instant> completedAt) {

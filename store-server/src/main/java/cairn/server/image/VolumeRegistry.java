@@ -152,9 +152,7 @@ public final class VolumeRegistry {
 
         /** What is encrypted stays so. */
         VolumeSettings inherited(VolumeSettings settings) {
-            return snapshot.map(Snapshot::settings)
-                    .filter(source -> source.isEncrypted() && !settings.isEncrypted())
-                    .map(source -> settings.encrypted(settings.keyId().or(source::keyId)))
+            return snapshot.map(source -> settings.with(settings.encryption().over(source.settings().encryption())))
                     .orElse(settings);
         }
     }

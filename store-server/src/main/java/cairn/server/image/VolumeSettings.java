@@ -2,6 +2,7 @@ package cairn.server.image;
 
 import cairn.image.InstanceId;
 import cairn.image.Region;
+import cairn.server.account.Encryption;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -70,10 +71,23 @@ public record VolumeSettings(
         return new VolumeSettings(zone, type, iops, throughput, isMulti, isEncrypted, keyId, attachments, recycled);
     }
 
-    /** Encrypted, which is never taken back. */
-    public VolumeSettings encrypted(Optional<String> newKeyId) {
+    /** Encrypted as is said, or as before: it is never taken back. */
+    public VolumeSettings with(Encryption.Choice newEncryption) {
+        Encryption.Choice encrypted = newEncryption.over(encryption());
         return new VolumeSettings(
-                zone, type, iops, throughput, isMultiAttach, true, newKeyId, attachments, recycled);
+                zone,
+                type,
+                iops,
+                throughput,
+                isMultiAttach,
+                encrypted.isEncrypted(),
+                encrypted.keyId(),
+                attachments,
+                recycled);
+    }
+
+    public Encryption.Choice encryption() {
+        return new Encryption.Choice(isEncrypted, keyId);
     }
 
     public Optional<VolumeAttachment> findAttachment(InstanceId instance) {

@@ -161,7 +161,7 @@ public final class VolumeSnapshots implements PendingSnapshots, PendingImages, A
         }
 
         static SnapshotSettings settings(RegisteredVolume volume) {
-            return SnapshotSettings.encrypted(volume.settings().isEncrypted(), volume.settings().keyId());
+            return SnapshotSettings.of(volume.settings().encryption());
         }
 
         void close() {
@@ -336,7 +336,7 @@ public final class VolumeSnapshots implements PendingSnapshots, PendingImages, A
     private static DeviceSettings encrypted(DeviceSettings said, SnapshotSettings snapshot) {
         return Optional.ofNullable(said)
                 .orElse(DeviceSettings.NEW)
-                .withEncryption(snapshot.isEncrypted(), snapshot.keyId());
+                .with(snapshot.encryption());
     }
 
     /** @param image made of the jobs before anything of them is known to others */

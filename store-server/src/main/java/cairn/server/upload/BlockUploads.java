@@ -283,7 +283,7 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     private static SnapshotSettings settings(NewBlockSnapshot wanted, Optional<Snapshot> parent) {
         return parent.map(Snapshot::settings)
                 .filter(SnapshotSettings::isEncrypted)
-                .map(settings -> SnapshotSettings.encrypted(true, settings.keyId()))
+                .map(settings -> SnapshotSettings.of(settings.encryption()))
                 .orElse(wanted.settings());
     }
 

@@ -14,6 +14,7 @@ import cairn.image.NewImage;
 import cairn.image.Region;
 import cairn.image.StoreKey;
 import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.DomainId;
@@ -67,7 +68,7 @@ class BootProfileRegistryTest {
     private ImageId image(String name, Optional<ImageId> parent) {
         NewImage wanted =
                 new NewImage(new ImageName(name), "", Architecture.X86_64, Optional.empty(), parent, Map.of());
-        return images.register(US, wanted, DISK, List.of()).id();
+        return images.register(US, wanted, DISK, Encryption.Choice.PLAIN, List.of()).id();
     }
 
     private static BootRecording boot(long... touched) {

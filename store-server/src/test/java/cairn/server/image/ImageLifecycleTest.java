@@ -20,6 +20,7 @@ import cairn.server.SetClock;
 import cairn.server.account.Access.Right;
 import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.account.Retention;
 import cairn.server.account.Sharing;
 import cairn.server.storage.DomainId;
@@ -356,7 +357,7 @@ class ImageLifecycleTest {
         SnapshotId snapshot = source.manifest().root().snapshot();
         NewCopy tagged = new NewCopy(
                 source.id(), Region.LOCAL, new ImageName("copy"), Optional.of("again"), Map.of("new", "1"), true,
-                Map.of("disk", "root"), true, Optional.of("alias/ours"));
+                Map.of("disk", "root"), new Encryption.Choice(true, Optional.of("alias/ours")));
 
         RegisteredImage copy = copies.copy(US, tagged, each -> List.of());
 
@@ -394,7 +395,7 @@ class ImageLifecycleTest {
     }
 
     private RegisteredImage push(Caller caller, String name) {
-        return images.register(caller, wanted(name), DISK, List.of());
+        return images.register(caller, wanted(name), DISK, Encryption.Choice.PLAIN, List.of());
     }
 
     private static NewImage wanted(String name) {

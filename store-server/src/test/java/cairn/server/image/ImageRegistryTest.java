@@ -17,6 +17,7 @@ import cairn.image.SnapshotId;
 import cairn.image.StoreKey;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.MemoryStorage;
@@ -135,7 +136,8 @@ class ImageRegistryTest {
     void registersNothingWhereAConditionFails() {
         Change impossible = new Change.Delete("upload/gone", 1);
 
-        assertFault(Fault.CONFLICT, () -> images.register(US, wanted("web", Optional.empty()), DISK, List.of(impossible)));
+        assertFault(Fault.CONFLICT, () -> images.register(
+                US, wanted("web", Optional.empty()), DISK, Encryption.Choice.PLAIN, List.of(impossible)));
         assertEquals(List.of(), images.list(ROOT, "", 10));
     }
 
@@ -151,7 +153,7 @@ class ImageRegistryTest {
     }
 
     private RegisteredImage register(Caller caller, String name, Optional<ImageId> parent) {
-        return images.register(caller, wanted(name, parent), DISK, List.of());
+        return images.register(caller, wanted(name, parent), DISK, Encryption.Choice.PLAIN, List.of());
     }
 
     private static NewImage wanted(String name, Optional<ImageId> parent) {

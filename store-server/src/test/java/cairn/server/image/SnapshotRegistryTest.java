@@ -20,6 +20,7 @@ import cairn.server.account.Access.Right;
 import cairn.server.account.AccountSettings.SnapshotBlock;
 import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.account.Retention;
 import cairn.server.account.RetentionRules;
 import cairn.server.account.Sharing;
@@ -42,7 +43,7 @@ import org.junit.jupiter.api.Test;
 
 class SnapshotRegistryTest {
     private static final Region FAR = new Region("far-1");
-    private static final NewSnapshotCopy PLAIN = new NewSnapshotCopy("a copy", Map.of(), false, Optional.empty());
+    private static final NewSnapshotCopy PLAIN = new NewSnapshotCopy("a copy", Map.of(), Encryption.Choice.PLAIN);
 
     private final MemoryStorage storage = new MemoryStorage();
     private final ChunkStore chunks = new ChunkStore(storage.segments(), storage.index());
@@ -232,7 +233,11 @@ class SnapshotRegistryTest {
     @Test
     void anArchivedSnapshotIsNotReadThroughItsImageEither() {
         RegisteredImage image = images.register(
-                US, NewImage.of(new ImageName("debian")), disk.put(chunks, US.domain()), List.of());
+                US,
+                NewImage.of(new ImageName("debian")),
+                disk.put(chunks, US.domain()),
+                Encryption.Choice.PLAIN,
+                List.of());
         snapshots.archive(US, image.manifest().root().snapshot());
 
         assertFault(Fault.CONFLICT, () -> images.disk(US, Right.LAUNCH, image.id().value()));
@@ -265,9 +270,17 @@ class SnapshotRegistryTest {
     @Test
     void theSnapshotOfAnImageThatIsRemovedIsKeptWhereItIsLockedOrARuleSaysSo() {
         RegisteredImage locked = images.register(
-                US, NewImage.of(new ImageName("locked")), disk.put(chunks, US.domain()), List.of());
+                US,
+                NewImage.of(new ImageName("locked")),
+                disk.put(chunks, US.domain()),
+                Encryption.Choice.PLAIN,
+                List.of());
         RegisteredImage kept = images.register(
-                US, NewImage.of(new ImageName("kept")), disk.put(chunks, US.domain()), List.of());
+                US,
+                NewImage.of(new ImageName("kept")),
+                disk.put(chunks, US.domain()),
+                Encryption.Choice.PLAIN,
+                List.of());
         SnapshotId lockedDisk = locked.manifest().root().snapshot();
         SnapshotId keptDisk = kept.manifest().root().snapshot();
         snapshots.lock(US, lockedDisk, governance(1));

@@ -21,6 +21,7 @@ import cairn.image.InstanceId;
 import cairn.image.NewVolume;
 import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
+import cairn.server.account.Encryption;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.Catalog.Change.PutIfAbsent;
 import cairn.server.storage.ItemKey;
@@ -422,7 +423,7 @@ class VolumeRegistryTest {
 
     @Test
     void whatGoesWithAVolumeIsMadeWithItOrNotAtAll() {
-        VolumeSettings settings = VolumeSettings.in("localb").encrypted(Optional.of("ours"));
+        VolumeSettings settings = VolumeSettings.in("localb").with(new Encryption.Choice(true, Optional.of("ours")));
         VolumePlan plan = VolumePlan.of(NewVolume.of(image.id().value()), settings.with(at(ONE)));
 
         RegisteredVolume made = registry.create(
@@ -447,7 +448,7 @@ class VolumeRegistryTest {
                         US,
                         VolumePlan.of(
                                 NewVolume.of(snapshot.value()),
-                                VolumeSettings.in("locala").encrypted(Optional.of("ours"))),
+                                VolumeSettings.in("locala").with(new Encryption.Choice(true, Optional.of("ours")))),
                         made -> List.of())
                 .settings();
 

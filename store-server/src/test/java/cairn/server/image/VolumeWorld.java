@@ -11,6 +11,7 @@ import cairn.image.Region;
 import cairn.image.StoreKey;
 import cairn.image.VolumeId;
 import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
@@ -82,7 +83,11 @@ final class VolumeWorld implements AutoCloseable {
 
     RegisteredImage push(Caller caller, TestDisk disk, String name) {
         return images.register(
-                caller, NewImage.of(new ImageName(name)), disk.put(chunks, caller.domain()), List.of());
+                caller,
+                NewImage.of(new ImageName(name)),
+                disk.put(chunks, caller.domain()),
+                Encryption.Choice.PLAIN,
+                List.of());
     }
 
     void write(VolumeId id, long offset, byte[] bytes) {

@@ -15,6 +15,7 @@ import cairn.image.Region;
 import cairn.image.StoreKey;
 import cairn.image.VolumeId;
 import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.image.ImageRegistry;
 import cairn.server.image.RegisteredImage;
 import cairn.server.image.SnapshotRegistry;
@@ -60,6 +61,7 @@ class InstanceRecoveryTest {
             US,
             NewImage.of(new ImageName("debian")),
             TestDisk.random(1, MIB).put(chunks, US.domain()),
+            Encryption.Choice.PLAIN,
             List.of());
     private final List<Instances> servers = new ArrayList<>();
 

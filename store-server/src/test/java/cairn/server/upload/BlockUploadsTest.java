@@ -14,6 +14,7 @@ import cairn.image.Region;
 import cairn.image.SnapshotId;
 import cairn.server.SetClock;
 import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.account.Sharing;
 import cairn.server.image.Snapshot;
 import cairn.server.image.SnapshotInProgress;
@@ -123,7 +124,7 @@ class BlockUploadsTest {
     void keepsWhatWasStartedWithInTheSnapshot() {
         NewBlockSnapshot wanted = new NewBlockSnapshot(
                 7, Optional.empty(), "a disk", Map.of("k", "v"), Duration.ofMinutes(10),
-                SnapshotSettings.encrypted(true, Optional.of("key")));
+                SnapshotSettings.of(new Encryption.Choice(true, Optional.of("key"))));
         SnapshotInProgress begun = uploads.start(US, wanted, ignored -> List.of());
 
         assertEquals(Optional.of(begun), uploads.find(US, begun.id()));
