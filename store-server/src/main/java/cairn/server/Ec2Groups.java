@@ -68,10 +68,10 @@ record Ec2Groups(Store store, Regions regions, Pages pages, InstanceOperations.V
                         store.snapshots,
                         store.completed,
                         store.instanceRegistry,
+                        store.instances,
                         store.encryption,
                         store.clientTokens,
-                        pages,
-                        store.clock)
+                        pages)
                 .addTo(all);
     }
 

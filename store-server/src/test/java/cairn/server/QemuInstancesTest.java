@@ -24,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import software.amazon.awssdk.retries.api.BackoffStrategy;
 import software.amazon.awssdk.services.ec2.Ec2Client;
@@ -190,6 +191,38 @@ class QemuInstancesTest {
 
     private String tag(String id, String key) {
         return instance(id).tags().stream().filter(each -> each.key().equals(key)).findFirst().orElseThrow().value();
+    }
+
+    @Test
+    void itsDisksAreChangedWhileItIsStopped() throws Exception {
+        start(Optional.empty());
+        String id = run(pushBlank()).instanceId();
+        awaitRunning(id);
+        String zone = instance(id).placement().availabilityZone();
+        String data = ec2.createVolume(request -> request.size(1).availabilityZone(zone)).volumeId();
+
+        assertRefused("IncorrectInstanceState", () -> ec2.attachVolume(
+                request -> request.volumeId(data).instanceId(id).device("/dev/vdb")));
+        ec2.stopInstances(request -> request.instanceIds(id).force(true));
+        awaitStopped(id);
+        ec2.attachVolume(request -> request.volumeId(data).instanceId(id).device("/dev/vdb"));
+        ec2.startInstances(request -> request.instanceIds(id));
+        awaitRunning(id);
+
+        assertTrue(process(id).isAlive());
+        assertEquals(2, instance(id).blockDeviceMappings().size());
+        assertRefused("IncorrectInstanceState", () -> ec2.detachVolume(
+                request -> request.volumeId(data).force(true)));
+        assertRefused("OperationNotPermitted", () -> ec2.detachVolume(request -> request.instanceId(id)
+                .volumeId(instance(id).blockDeviceMappings().get(0).ebs().volumeId())));
+        ec2.stopInstances(request -> request.instanceIds(id).force(true));
+        awaitStopped(id);
+        ec2.detachVolume(request -> request.volumeId(data));
+        ec2.deleteVolume(request -> request.volumeId(data));
+    }
+
+    private static void assertRefused(String code, Executable call) {
+        assertEquals(code, assertThrows(Ec2Exception.class, call).awsErrorDetails().errorCode());
     }
 
     @Test

@@ -23,9 +23,8 @@ import cairn.server.image.VolumeRegistry;
 import cairn.server.image.VolumeSettings;
 import cairn.server.instance.Instance;
 import cairn.server.instance.InstanceRegistry;
+import cairn.server.instance.Instances;
 import cairn.server.instance.InstanceState;
-import java.time.Clock;
-import java.time.temporal.ChronoUnit;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -46,35 +45,36 @@ public final class VolumeOperations {
     private static final String SIZE = "Size";
     private static final String DEVICE = "Device";
     private static final String IN_USE = "VolumeInUse";
+    private static final String INCORRECT_STATE = "IncorrectState";
     private static final String AVAILABLE_STATE = "available";
     private static final String IN_USE_STATE = "in-use";
     private static final long GIB = 1L << 30;
 
     private final VolumeRegistry volumes;
     private final SnapshotRegistry snapshots;
-    private final InstanceRegistry instances;
+    private final InstanceRegistry registry;
+    private final Instances instances;
     private final Encryption encryption;
     private final ClientTokens clientTokens;
     private final Pages pages;
-    private final Clock clock;
     private final AskedSnapshots asked;
 
     public VolumeOperations(
             VolumeRegistry volumes,
             AllSnapshots all,
             SnapshotRegistry snapshots,
-            InstanceRegistry instances,
+            InstanceRegistry registry,
+            Instances instances,
             Encryption encryption,
             ClientTokens clientTokens,
-            Pages pages,
-            Clock clock) {
+            Pages pages) {
         this.volumes = volumes;
         this.snapshots = snapshots;
+        this.registry = registry;
         this.instances = instances;
         this.encryption = encryption;
         this.clientTokens = clientTokens;
         this.pages = pages;
-        this.clock = clock;
         this.asked = new AskedSnapshots(all, snapshots);
     }
 
@@ -387,33 +387,56 @@ public final class VolumeOperations {
         Caller caller = request.caller();
         RegisteredVolume volume = readOwn(request);
         Instance instance = readInstance(caller, request.arguments().text(INSTANCE_ID));
-        VolumeAttachment attachment = new VolumeAttachment(
-                instance.id(),
-                request.arguments().text(DEVICE),
-                false,
-                clock.instant().truncatedTo(ChronoUnit.MILLIS),
-                VolumeAttachment.State.ATTACHED);
-        requireAttachable(caller, volume, instance, attachment.device());
+        String device = request.arguments().text(DEVICE);
+        requireAttachable(caller, volume, instance, device);
         return () -> {
-            inUse(() -> volumes.attach(caller, volume.id(), instance.launch().zone(), attachment));
+            VolumeAttachment attachment = attach(caller, volume.id(), instance.id(), device)
+                    .settings()
+                    .findAttachment(instance.id())
+                    .orElseThrow();
             return shown(volume.id(), attachment, attachment.state().word());
         };
+    }
+
+    private RegisteredVolume attach(Caller caller, VolumeId volume, InstanceId instance, String device) {
+        return inUse(() -> {
+            try {
+                return instances.attach(caller, volume, instance, device);
+            } catch (StoreException e) {
+                if (e.fault() == Fault.CONFLICT) {
+                    // What is in the way has come since this was checked.
+                    requireAttachable(
+                            caller, volumes.read(caller, volume), registry.read(caller, instance), device);
+                }
+                throw e;
+            }
+        });
     }
 
     private Instance readInstance(Caller caller, String text) {
         if (!InstanceId.isInstanceId(text)) {
             throw ResourceKind.INSTANCE.notFound(text);
         }
-        return instances.read(caller, new InstanceId(text));
+        return registry.read(caller, new InstanceId(text));
     }
 
-    private void requireAttachable(Caller caller, RegisteredVolume volume, Instance instance, String device) {
+    /** @throws Ec2Failure IncorrectInstanceState while a machine of ours runs, whose disks stay as they are */
+    private void requireChangeable(Instance instance) {
         if (instance.state() != InstanceState.RUNNING && instance.state() != InstanceState.STOPPED) {
             throw new Ec2Failure(
-                    "IncorrectState",
+                    INCORRECT_STATE,
                     "Instance '" + instance.id() + "' is neither 'running' nor 'stopped' but '"
                             + instance.state().label() + "'.");
         }
+        try {
+            instances.requireChangeable(instance);
+        } catch (StoreException e) {
+            throw e.fault() == Fault.CONFLICT ? new Ec2Failure("IncorrectInstanceState", e.getMessage()) : e;
+        }
+    }
+
+    private void requireAttachable(Caller caller, RegisteredVolume volume, Instance instance, String device) {
+        requireChangeable(instance);
         VolumeSettings settings = volume.settings();
         boolean isShared = settings.isMultiAttach() && settings.findAttachment(instance.id()).isEmpty();
         if (!settings.attachments().isEmpty() && !isShared) {
@@ -433,31 +456,41 @@ public final class VolumeOperations {
         }
     }
 
-    /** {@code Force} takes the volume from a running instance's root device, too. */
     private Effect detach(Ec2Request request) {
+        Caller caller = request.caller();
         RegisteredVolume volume = readOwn(request);
         VolumeAttachment attachment = attachment(request.arguments(), volume);
-        boolean isForced = request.arguments().flag("Force", false);
-        instances.find(request.caller(), attachment.instance())
-                .filter(each -> !isForced && each.state() == InstanceState.RUNNING)
-                .filter(each -> each.launch().rootDevice().equals(attachment.device()))
-                .ifPresent(each -> {
-                    throw new Ec2Failure(
-                            "OperationNotPermitted",
-                            "Unable to detach root volume '" + attachment.device() + "' from instance '" + each.id()
-                                    + "'");
-                });
+        requireDetachable(caller, attachment);
         return () -> {
-            volumes.detach(request.caller(), volume.id(), attachment.instance());
+            try {
+                instances.detach(caller, volume.id(), attachment.instance());
+            } catch (StoreException e) {
+                if (e.fault() == Fault.CONFLICT) {
+                    // What is in the way has come since this was checked.
+                    requireDetachable(caller, attachment(request.arguments(), volumes.read(caller, volume.id())));
+                }
+                throw e;
+            }
             return shown(volume.id(), attachment, "detached");
         };
+    }
+
+    private void requireDetachable(Caller caller, VolumeAttachment attachment) {
+        Instance instance = readInstance(caller, attachment.instance().value());
+        boolean isRoot = instance.launch().rootDevice().equals(attachment.device());
+        if (isRoot && instance.state() == InstanceState.RUNNING) {
+            throw new Ec2Failure(
+                    "OperationNotPermitted",
+                    "Unable to detach root volume '" + attachment.device() + "' from instance '" + instance.id() + "'");
+        }
+        requireChangeable(instance);
     }
 
     private static VolumeAttachment attachment(Arguments arguments, RegisteredVolume volume) {
         List<VolumeAttachment> all = volume.settings().attachments();
         if (all.isEmpty()) {
             throw new Ec2Failure(
-                    "IncorrectState", "Volume '" + volume.id() + "' is in the '" + AVAILABLE_STATE + "' state.");
+                    INCORRECT_STATE, "Volume '" + volume.id() + "' is in the '" + AVAILABLE_STATE + "' state.");
         }
         Optional<String> instance = arguments.findText(INSTANCE_ID);
         if (instance.isEmpty() && all.size() > 1) {

@@ -478,7 +478,12 @@ public final class Instances implements AutoCloseable {
         }
     }
 
-    private void requireChangeable(Instance instance) {
+    /**
+     * Refuses early what {@link #attach} and {@link #detach} would refuse.
+     *
+     * @throws StoreException CONFLICT if it is neither stopped, nor run by somebody who takes up such a change at once
+     */
+    public void requireChangeable(Instance instance) {
         boolean isLive = instance.state() == InstanceState.RUNNING && launcherOf(instance).startsAtOnce();
         if (!isLive && instance.state() != InstanceState.STOPPED) {
             throw new StoreException(

@@ -38,6 +38,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.retries.api.BackoffStrategy;
 import software.amazon.awssdk.services.ec2.Ec2Client;
+import software.amazon.awssdk.services.ec2.model.AttachVolumeResponse;
 import software.amazon.awssdk.services.ec2.model.BlockDeviceMapping;
 import software.amazon.awssdk.services.ec2.model.Ec2Exception;
 import software.amazon.awssdk.services.ec2.model.Filter;
@@ -102,6 +103,41 @@ class InstancesTest {
             request.imageId(image).minCount(1).maxCount(1);
             more.accept(request);
         });
+    }
+
+    @Test
+    void volumesComeAndGoWhileItRuns() {
+        Instance instance = runOne(request -> { });
+        String id = instance.instanceId();
+        String zone = instance.placement().availabilityZone();
+        String data = blank(zone);
+        String other = blank(zone);
+
+        assertEquals("attached", attach(data, id, DATA).stateAsString());
+        assertCode("VolumeInUse", () -> attach(data, id, "/dev/vdc"));
+        assertCode("InvalidParameterValue", () -> attach(other, id, DATA));
+        assertCode("InvalidVolume.ZoneMismatch", () -> attach(blank("localb"), id, "/dev/vdc"));
+        assertCode("InvalidInstanceID.NotFound", () -> attach(other, "i-00000000000000001", "/dev/vdc"));
+        assertCode("IncorrectState", () -> ec2.detachVolume(r -> r.volumeId(other)));
+        assertCode("InvalidAttachment.NotFound", () -> ec2.detachVolume(r -> r.volumeId(data).device("/dev/vdc")));
+        assertCode("InvalidAttachment.NotFound", () -> ec2.detachVolume(
+                r -> r.volumeId(data).instanceId("i-00000000000000001")));
+        assertCode("OperationNotPermitted", () -> ec2.detachVolume(
+                r -> r.volumeId(instance.blockDeviceMappings().get(0).ebs().volumeId()).force(true)));
+        assertEquals("detached", ec2.detachVolume(r -> r.volumeId(data).instanceId(id).device(DATA)).stateAsString());
+        assertEquals("attached", attach(other, id, DATA).stateAsString());
+        ec2.terminateInstances(r -> r.instanceIds(id));
+        assertCode("IncorrectState", () -> attach(data, id, "/dev/vdc"));
+        assertEquals(
+                "available", ec2.describeVolumes(r -> r.volumeIds(other)).volumes().get(0).stateAsString());
+    }
+
+    private String blank(String zone) {
+        return ec2.createVolume(r -> r.size(1).availabilityZone(zone)).volumeId();
+    }
+
+    private AttachVolumeResponse attach(String volume, String instance, String device) {
+        return ec2.attachVolume(r -> r.volumeId(volume).instanceId(instance).device(device));
     }
 
     private Instance runOne(Consumer<RunInstancesRequest.Builder> more) {
