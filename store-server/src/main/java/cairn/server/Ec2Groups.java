@@ -22,6 +22,7 @@ import cairn.server.ec2.SnapshotTierOperations;
 import cairn.server.ec2.TagOperations;
 import cairn.server.ec2.VolumeOperations;
 import cairn.server.image.ImageLifecycle;
+import cairn.server.image.TaggedImages;
 import cairn.server.image.TaggedResources;
 import cairn.server.image.TaggedSnapshots;
 import java.util.List;
@@ -41,7 +42,7 @@ record Ec2Groups(Store store, Regions regions, Pages pages, InstanceOperations.V
     /** Everything that has tags: one for each kind of resource. */
     private List<TaggedResources> tagged() {
         return List.of(
-                store.images.tagged(),
+                new TaggedImages(store.images.tagged(), store.volumeSnapshots),
                 new TaggedSnapshots(store.snapshots, store.completed.tagged(), store.pending),
                 store.volumes.tagged(),
                 store.instanceRegistry.tagged());
@@ -87,11 +88,15 @@ record Ec2Groups(Store store, Regions regions, Pages pages, InstanceOperations.V
                         store.clock)
                 .addTo(all);
         new ImageListing(store.images, store.volumeSnapshots, pages, store.clock).addTo(all);
-        new ImageAttributeOperations(store.images).addTo(all);
+        new ImageAttributeOperations(store.images, store.volumeSnapshots).addTo(all);
         new ImageLifecycleOperations(
-                        store.images, new ImageLifecycle(store.images, store.clock), store.accountSettings, pages)
+                        store.images,
+                        store.volumeSnapshots,
+                        new ImageLifecycle(store.images, store.clock),
+                        store.accountSettings,
+                        pages)
                 .addTo(all);
-        new ImageReferences(store.images, store.instanceRegistry, pages).addTo(all);
+        new ImageReferences(store.images, store.volumeSnapshots, store.instanceRegistry, pages).addTo(all);
     }
 
     private void addInstances(Operations all) {
@@ -99,6 +104,7 @@ record Ec2Groups(Store store, Regions regions, Pages pages, InstanceOperations.V
                         store.instanceRegistry,
                         store.instances,
                         store.images,
+                        store.volumeSnapshots,
                         store.volumes,
                         store.clientTokens,
                         store.encryption,

@@ -6,7 +6,9 @@ import cairn.image.ImageId;
 import cairn.image.ImageName;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
+import cairn.server.image.ImageInProgress;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.PendingImages;
 import cairn.server.image.RegisteredImage;
 
 /** The images that requests name, and how EC2 says that one cannot be had. */
@@ -14,16 +16,18 @@ final class AskedImages {
     static final String IMAGE_ID = "ImageId";
 
     private final ImageRegistry images;
+    private final PendingImages pending;
 
-    AskedImages(ImageRegistry images) {
+    AskedImages(ImageRegistry images, PendingImages pending) {
         this.images = images;
+        this.pending = pending;
     }
 
     /**
      * The image that a request names as its {@code ImageId}.
      *
-     * @throws Ec2Failure InvalidAMIID.NotFound, or Unavailable for one that was removed lately; UnauthorizedOperation
-     *     without the right
+     * @throws Ec2Failure InvalidAMIID.NotFound, or Unavailable for one that is being made, could not be made or was
+     *     removed lately; UnauthorizedOperation without the right
      */
     RegisteredImage read(Ec2Request request, Right right) {
         return read(request.caller(), right, request.arguments().text(IMAGE_ID));
@@ -31,10 +35,22 @@ final class AskedImages {
 
     RegisteredImage read(Caller caller, Right right, String text) {
         ImageId id = ResourceKind.imageId(text);
-        if (images.find(caller, id).isEmpty() && images.wasLatelyThere(caller, id)) {
-            throw unavailable(id);
+        if (images.find(caller, id).isEmpty()) {
+            pending.find(caller, id).ifPresent(unfinished -> {
+                throw unfinished(unfinished);
+            });
+            if (images.wasLatelyThere(caller, id)) {
+                throw unavailable(id);
+            }
         }
         return images.read(caller, right, id);
+    }
+
+    /** How EC2 says that an image cannot be used that is not completed. */
+    static Ec2Failure unfinished(ImageInProgress image) {
+        return new Ec2Failure(
+                "InvalidAMIID.Unavailable",
+                "The image ID '" + image.id() + "' is " + (image.failure().isPresent() ? "failed" : "pending"));
     }
 
     /** An image to launch. @throws Ec2Failure also InvalidAMIID.Unavailable for one that is disabled */

@@ -9,6 +9,7 @@ import cairn.server.account.Access.Right;
 import cairn.server.account.Sharing;
 import cairn.server.image.ImageFeatures;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.PendingImages;
 import cairn.server.image.RegisteredImage;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -33,9 +34,9 @@ public final class ImageAttributeOperations {
     private final ImageRegistry images;
     private final AskedImages asked;
 
-    public ImageAttributeOperations(ImageRegistry images) {
+    public ImageAttributeOperations(ImageRegistry images, PendingImages pending) {
         this.images = images;
-        this.asked = new AskedImages(images);
+        this.asked = new AskedImages(images, pending);
     }
 
     public void addTo(Operations all) {

@@ -6,6 +6,7 @@ import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.Caller;
 import cairn.server.image.ImageLifecycle;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.PendingImages;
 import cairn.server.image.Recycled;
 import cairn.server.image.RegisteredImage;
 import java.time.Instant;
@@ -29,12 +30,16 @@ public final class ImageLifecycleOperations {
     private final AskedImages asked;
 
     public ImageLifecycleOperations(
-            ImageRegistry images, ImageLifecycle lifecycle, AccountSettingsRegistry settings, Pages pages) {
+            ImageRegistry images,
+            PendingImages pending,
+            ImageLifecycle lifecycle,
+            AccountSettingsRegistry settings,
+            Pages pages) {
         this.images = images;
         this.lifecycle = lifecycle;
         this.settings = settings;
         this.pages = pages;
-        this.asked = new AskedImages(images);
+        this.asked = new AskedImages(images, pending);
     }
 
     public void addTo(Operations all) {

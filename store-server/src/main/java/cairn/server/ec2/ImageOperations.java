@@ -60,7 +60,7 @@ public final class ImageOperations {
         this.encryption = encryption;
         this.clientTokens = clientTokens;
         this.clock = clock;
-        this.asked = new AskedImages(images);
+        this.asked = new AskedImages(images, pending);
         this.mappings = new ImageMappings(allSnapshots, snapshots, encryption);
     }
 
@@ -198,7 +198,7 @@ public final class ImageOperations {
     /** One that could not be made goes without a trace. */
     private Effect forget(Caller caller, ImageInProgress image) {
         if (image.failure().isEmpty()) {
-            throw new Ec2Failure("InvalidAMIID.Unavailable", "The image ID '" + image.id() + "' is pending");
+            throw AskedImages.unfinished(image);
         }
         return () -> {
             pending.forget(caller, image.id());

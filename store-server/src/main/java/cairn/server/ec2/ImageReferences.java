@@ -4,6 +4,7 @@ import cairn.image.ImageId;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.PendingImages;
 import cairn.server.instance.Instance;
 import cairn.server.instance.InstanceRegistry;
 import java.util.HashSet;
@@ -20,10 +21,10 @@ public final class ImageReferences {
     private final Pages pages;
     private final AskedImages asked;
 
-    public ImageReferences(ImageRegistry images, InstanceRegistry instances, Pages pages) {
+    public ImageReferences(ImageRegistry images, PendingImages pending, InstanceRegistry instances, Pages pages) {
         this.instances = instances;
         this.pages = pages;
-        this.asked = new AskedImages(images);
+        this.asked = new AskedImages(images, pending);
     }
 
     public void addTo(Operations all) {

@@ -80,7 +80,7 @@ public final class InstanceImageOperations {
         Caller caller = request.caller();
         Arguments arguments = request.arguments();
         Instance instance = readInstance(caller, arguments.text("InstanceId"));
-        ImageName name = new AskedImages(images).freeName(caller, arguments.text("Name"));
+        ImageName name = new AskedImages(images, snapshots).freeName(caller, arguments.text("Name"));
         ImagePlan plan = plan(request, instance, name);
         return () -> {
             try {
@@ -88,7 +88,7 @@ public final class InstanceImageOperations {
             } catch (StoreException e) {
                 if (e.fault() == Fault.CONFLICT) {
                     // Somebody else may have been quicker.
-                    new AskedImages(images).freeName(caller, name.value());
+                    new AskedImages(images, snapshots).freeName(caller, name.value());
                 }
                 throw e;
             }

@@ -9,6 +9,7 @@ import cairn.server.account.Caller;
 import cairn.server.account.ClientTokens;
 import cairn.server.account.Encryption;
 import cairn.server.image.ImageRegistry;
+import cairn.server.image.PendingImages;
 import cairn.server.image.RegisteredImage;
 import cairn.server.image.RegisteredVolume;
 import cairn.server.image.VolumeAttachment;
@@ -46,7 +47,7 @@ public final class InstanceOperations {
 
     private final InstanceRegistry registry;
     private final Instances instances;
-    private final ImageRegistry images;
+    private final AskedImages asked;
     private final VolumeRegistry volumes;
     private final ClientTokens tokens;
     private final Encryption encryption;
@@ -57,6 +58,7 @@ public final class InstanceOperations {
             InstanceRegistry registry,
             Instances instances,
             ImageRegistry images,
+            PendingImages pending,
             VolumeRegistry volumes,
             ClientTokens tokens,
             Encryption encryption,
@@ -64,7 +66,7 @@ public final class InstanceOperations {
             VolumeUris uris) {
         this.registry = registry;
         this.instances = instances;
-        this.images = images;
+        this.asked = new AskedImages(images, pending);
         this.volumes = volumes;
         this.tokens = tokens;
         this.encryption = encryption;
@@ -142,7 +144,7 @@ public final class InstanceOperations {
         if (earlier.isPresent()) {
             return () -> reservation(request, earlier.get());
         }
-        RegisteredImage image = new AskedImages(images).readToLaunch(caller, arguments.text(AskedImages.IMAGE_ID));
+        RegisteredImage image = asked.readToLaunch(caller, arguments.text(AskedImages.IMAGE_ID));
         NewInstances wanted = wanted(request, image);
         List<Change> none = List.of();
         return () -> {

@@ -4,16 +4,11 @@ import cairn.image.SnapshotId;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
 import java.util.Comparator;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.NoSuchElementException;
 import java.util.Optional;
-import java.util.Spliterator;
-import java.util.Spliterators;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 
 /** All snapshots of a store, those that are not completed included, wherever they come from. Safe for threads. */
 public final class AllSnapshots {
@@ -60,51 +55,8 @@ public final class AllSnapshots {
                 }
             }
         }
-        Iterator<ListedSnapshot> merged = new Merged(
-                notCompleted.values().iterator(),
-                completed.stream(caller, after).map(ListedSnapshot::of).iterator());
-        return StreamSupport.stream(
-                Spliterators.spliteratorUnknownSize(merged, Spliterator.ORDERED | Spliterator.NONNULL), false);
-    }
-
-    /** Two lists in order as one; of what is in both, the completed one. */
-    private static final class Merged implements Iterator<ListedSnapshot> {
-        private final Iterator<ListedSnapshot> first;
-        private final Iterator<ListedSnapshot> second;
-        private ListedSnapshot ofFirst;
-        private ListedSnapshot ofSecond;
-
-        Merged(Iterator<ListedSnapshot> first, Iterator<ListedSnapshot> second) {
-            this.first = first;
-            this.second = second;
-            this.ofFirst = next(first);
-            this.ofSecond = next(second);
-        }
-
-        private static ListedSnapshot next(Iterator<ListedSnapshot> list) {
-            return list.hasNext() ? list.next() : null;
-        }
-
-        @Override
-        public boolean hasNext() {
-            return ofFirst != null || ofSecond != null;
-        }
-
-        @Override
-        public ListedSnapshot next() {
-            if (!hasNext()) {
-                throw new NoSuchElementException();
-            }
-            int order = ofFirst == null ? 1 : ofSecond == null ? -1 : BY_ID.compare(ofFirst, ofSecond);
-            ListedSnapshot next = order < 0 ? ofFirst : ofSecond;
-            if (order <= 0) {
-                ofFirst = next(first);
-            }
-            if (order >= 0) {
-                ofSecond = next(second);
-            }
-            return next;
-        }
+        return Merged.of(
+                notCompleted.values().stream(), completed.stream(caller, after).map(ListedSnapshot::of), BY_ID);
     }
 
     /**

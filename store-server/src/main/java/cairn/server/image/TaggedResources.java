@@ -31,7 +31,7 @@ public interface TaggedResources {
         /** What gives it other tags, on the condition that nobody changes it meanwhile; nothing if it is no record. */
         Optional<Change> retagging(Map<String, String> newTags);
 
-        /** Gives other tags to what is no record. @return whether it is still there */
+        /** Gives other tags to what is no record. @return false: find it again, it may be gone */
         boolean retag(Map<String, String> newTags);
     }
 }

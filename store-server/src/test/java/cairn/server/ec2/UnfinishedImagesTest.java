@@ -3,6 +3,8 @@ package cairn.server.ec2;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import cairn.Fault;
+import cairn.StoreException;
 import cairn.image.AccountId;
 import cairn.image.Architecture;
 import cairn.image.ImageId;
@@ -15,6 +17,7 @@ import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.Caller;
 import cairn.server.account.ClientTokens;
 import cairn.server.account.Encryption;
+import cairn.server.account.SignedTokens;
 import cairn.server.image.AllSnapshots;
 import cairn.server.image.ImageCopies;
 import cairn.server.image.ImageInProgress;
@@ -22,6 +25,7 @@ import cairn.server.image.ImageRegistry;
 import cairn.server.image.ImageSettings;
 import cairn.server.image.PendingImages;
 import cairn.server.image.SnapshotRegistry;
+import cairn.server.image.TaggedImages;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.MemoryStorage;
 import java.time.Clock;
@@ -33,8 +37,10 @@ import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** Images deregistered that are not there: still being made, or failed. */
+/** Images that are not there: still being made, or failed. */
 class UnfinishedImagesTest {
     private static final String ID = "ami-0123456789abcdef0";
     private static final Caller US =
@@ -63,7 +69,9 @@ class UnfinishedImagesTest {
 
         @Override
         public boolean tag(Caller caller, ImageId id, UnaryOperator<Map<String, String>> change) {
-            return false;
+            Optional<ImageInProgress> found = find(caller, id);
+            found.ifPresent(each -> images.set(images.indexOf(each), image(change.apply(each.tags()), each.failure())));
+            return found.isPresent();
         }
 
         @Override
@@ -87,6 +95,12 @@ class UnfinishedImagesTest {
                         new ClientTokens(storage.catalog(), clock),
                         clock)
                 .addTo(operations);
+        new ImageAttributeOperations(images, unfinished).addTo(operations);
+        new TagOperations(
+                        storage.catalog(),
+                        List.of(new TaggedImages(images.tagged(), unfinished)),
+                        new Pages(new SignedTokens(new byte[32], clock), clock))
+                .addTo(operations);
     }
 
     @AfterEach
@@ -95,16 +109,64 @@ class UnfinishedImagesTest {
     }
 
     private void begin(Optional<String> failure) {
-        unfinished.images.add(new ImageInProgress(
+        unfinished.images.add(image(Map.of("team", "ci"), failure));
+    }
+
+    private static ImageInProgress image(Map<String, String> tags, Optional<String> failure) {
+        return new ImageInProgress(
                 new ImageId(ID), US.account(), US.region(), new ImageName("web"), "", Architecture.X86_64,
                 Optional.empty(), "/dev/sda1", List.of(), Optional.empty(), Clock.systemUTC().instant(),
-                ImageSettings.NEW, Map.of(), failure));
+                ImageSettings.NEW, tags, failure);
     }
 
     private Answer deregister(Caller caller) {
-        Arguments arguments = new ArgumentReader(descriptions.find("DeregisterImage").orElseThrow())
-                .read(ParameterTree.of(new TreeMap<>(Map.of("ImageId", ID))));
-        return operations.answer(new Ec2Request("DeregisterImage", caller, "request", "host", arguments, ""));
+        return ask(caller, "DeregisterImage", Map.of("ImageId", ID));
+    }
+
+    private Answer ask(Caller caller, String operation, Map<String, String> parameters) {
+        Arguments arguments = new ArgumentReader(descriptions.find(operation).orElseThrow())
+                .read(ParameterTree.of(new TreeMap<>(parameters)));
+        return operations.answer(new Ec2Request(operation, caller, "request", "host", arguments, ""));
+    }
+
+    private List<Object> tags(Caller caller) {
+        return ((List<?>) ask(caller, "DescribeTags", Map.of()).members().get("tagSet")).stream()
+                .map(each -> ((Answer) each).members())
+                .<Object>map(each -> each.get("resourceId") + " " + each.get("key") + '=' + each.get("value"))
+                .toList();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void itsTagsAreItsOwnersToSetAndToSee(boolean hasFailed) {
+        begin(hasFailed ? Optional.of("the disk was full") : Optional.empty());
+
+        ask(US, "CreateTags", Map.of("ResourceId.1", ID, "Tag.1.Key", "env", "Tag.1.Value", "prod"));
+        assertEquals(List.of(ID + " env=prod", ID + " team=ci"), tags(US));
+        ask(US, "DeleteTags", Map.of("ResourceId.1", ID, "Tag.1.Key", "team"));
+
+        assertEquals(List.of(ID + " env=prod"), tags(US));
+        assertEquals(List.of(), tags(THEM));
+        assertThrows(Ec2Failure.class, () -> ask(THEM, "DeleteTags", Map.of("ResourceId.1", ID)));
+        assertEquals(Map.of("env", "prod"), unfinished.images.get(0).tags());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ModifyImageAttribute", "ResetImageAttribute", "DescribeImageAttribute", "CopyImage"})
+    void nothingElseCanBeDoneWithIt(String operation) {
+        Map<String, String> asked = switch (operation) {
+            case "CopyImage" -> Map.of("SourceImageId", ID, "SourceRegion", "local", "Name", "copy");
+            case "ModifyImageAttribute" -> Map.of("ImageId", ID, "Description.Value", "new");
+            default -> Map.of("ImageId", ID, "Attribute", "launchPermission");
+        };
+        for (Optional<String> failure : List.of(Optional.<String>empty(), Optional.of("the disk was full"))) {
+            unfinished.images.clear();
+            begin(failure);
+            Ec2Failure refused = assertThrows(Ec2Failure.class, () -> ask(US, operation, asked));
+            assertEquals("InvalidAMIID.Unavailable", refused.code());
+            RuntimeException theirs = assertThrows(StoreException.class, () -> ask(THEM, operation, asked));
+            assertEquals(Fault.NOT_FOUND, Fault.of(theirs));
+        }
     }
 
     @Test
