@@ -25,7 +25,8 @@ final class Fields {
 
     /** @param tags null where they are not the asker's to see */
     Fields putAll(String name, Map<String, String> tags) {
-        (tags == null ? Map.<String, String>of() : tags).forEach((key, value) -> put(name + ' ' + Text.shown(key), value.isEmpty() ? "\"\"" : value));
+        (tags == null ? Map.<String, String>of() : tags).forEach(
+                (key, value) -> put(name + ' ' + Text.shown(key), value.isEmpty() ? "\"\"" : value));
         return this;
     }
 

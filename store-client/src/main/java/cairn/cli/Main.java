@@ -247,7 +247,8 @@ public final class Main implements Runnable {
             return why.getMessage();
         }
         if (why instanceof OutOfMemoryError) {
-            return "out of memory (" + why.getMessage() + "); give Java more with CAIRN_JAVA_OPTIONS=-Xmx..., or fewer --workers";
+            return "out of memory (" + why.getMessage()
+                    + "); give Java more with CAIRN_JAVA_OPTIONS=-Xmx..., or fewer --workers";
         }
         if (why instanceof IOException) {
             return why.getMessage() == null ? why.getClass().getSimpleName() : why.toString();

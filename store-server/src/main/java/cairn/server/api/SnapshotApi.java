@@ -123,7 +123,8 @@ public final class SnapshotApi {
         UnaryOperator<Sharing> change = RequestedChanges.sharing(call, accounts);
         SnapshotId snapshot = new SnapshotId(id);
         if (findPending(call.caller(), snapshot).isPresent()) {
-            throw new StoreException(CONFLICT, "snapshot " + snapshot + " is not completed; it can be shared when it is");
+            throw new StoreException(
+                    CONFLICT, "snapshot " + snapshot + " is not completed; it can be shared when it is");
         }
         return ApiDoor.json(message(
                 call.caller(),
@@ -137,7 +138,8 @@ public final class SnapshotApi {
         SnapshotId snapshot = new SnapshotId(id);
         Optional<SnapshotInProgress> found = findPending(call.caller(), snapshot);
         if (found.isPresent()
-                && pending.stream().anyMatch(each -> each.tag(call.caller(), snapshot, change.apply(found.get().tags())))) {
+                && pending.stream()
+                        .anyMatch(each -> each.tag(call.caller(), snapshot, change.apply(found.get().tags())))) {
             return show(call, id);
         }
         return ApiDoor.json(message(

@@ -107,7 +107,7 @@ public final class ImageAttributeOperations {
         };
     }
 
-    /** The one attribute that a request is about. It says so by a parameter of its own, or as the value of Attribute. */
+    /** The one attribute that a request is about: named by a parameter of its own, or as the value of Attribute. */
     private static String attribute(Arguments arguments) {
         Set<String> attributes = new HashSet<>();
         arguments.findText(ATTRIBUTE).ifPresent(attributes::add);
@@ -222,7 +222,8 @@ public final class ImageAttributeOperations {
             after.removeAll(removed.accounts);
             if (after.size() > ACCOUNTS_MAX) {
                 throw new Ec2Failure(
-                        "ResourceLimitExceeded", "An image is shared with at most " + ACCOUNTS_MAX + " accounts by name");
+                        "ResourceLimitExceeded",
+                        "An image is shared with at most " + ACCOUNTS_MAX + " accounts by name");
             }
             return new Sharing((before.isPublic() || isPublic) && !removed.isPublic, after);
         }

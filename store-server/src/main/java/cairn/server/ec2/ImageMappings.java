@@ -135,11 +135,13 @@ final class ImageMappings {
     private static void requireSpeed(String type, OptionalLong iops, OptionalLong throughput) {
         if (throughput.isPresent() && !type.equals("gp3")) {
             throw new Ec2Failure(
-                    "InvalidParameterDependency", "The parameter Throughput is not supported for " + type + " volumes.");
+                    "InvalidParameterDependency",
+                    "The parameter Throughput is not supported for " + type + " volumes.");
         }
         boolean isProvisioned = type.equals("io1") || type.equals("io2");
         if (isProvisioned && iops.isEmpty()) {
-            throw new Ec2Failure("MissingParameter", "The request must contain the parameter iops for " + type + " volumes");
+            throw new Ec2Failure(
+                    "MissingParameter", "The request must contain the parameter iops for " + type + " volumes");
         }
         if (iops.isPresent() && !IOPS_MIN.containsKey(type)) {
             throw new Ec2Failure(
@@ -147,7 +149,8 @@ final class ImageMappings {
         }
         if (iops.isPresent() && iops.getAsLong() < IOPS_MIN.get(type)) {
             throw new Ec2Failure(
-                    "InvalidParameterValue", "A volume of type " + type + " has at least " + IOPS_MIN.get(type) + " IOPS");
+                    "InvalidParameterValue",
+                    "A volume of type " + type + " has at least " + IOPS_MIN.get(type) + " IOPS");
         }
     }
 
