@@ -15,6 +15,7 @@ import cairn.chunk.Chunk;
 import cairn.chunk.ChunkCodec;
 import cairn.chunk.ChunkId;
 import cairn.chunk.Codec;
+import cairn.image.AccountId;
 import cairn.image.SnapshotId;
 import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
@@ -38,6 +39,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -51,6 +53,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -61,14 +64,14 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A block's chunks go to the chunk store at once, under their ids; only which they are is kept beside, until the tree
  * is made. Safe for threads. In memory it holds a few hundred bytes for each pending snapshot, of which an account has at
- * most {@link #PENDING_MAX}, and for each block that waits to be synced.
+ * most {@link #PENDING_MAX}, for as many of an account that have failed, and for each block that waits to be synced.
  */
 public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     /** What an index names. */
     public static final int BLOCK_BYTES = PendingBlocks.CHUNKS_OF_BLOCK * Chunk.SIZE_BYTES;
     /** Snapshots that one account may be writing at a time, as AWS has it. */
     public static final int PENDING_MAX = 100;
-    /** How long one that has failed is told of. */
+    /** How long one that has failed is told of, if not {@link #PENDING_MAX} of its account have failed since. */
     static final Duration FAILED_KEPT = Duration.ofDays(7);
 
     private static final Logger log = LoggerFactory.getLogger(BlockUploads.class);
@@ -77,7 +80,8 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     private static final int MAKERS = 2;
     private static final int SWEEP_SECONDS = 15;
     private static final int CLOSE_SECONDS = 30;
-    private static final int PERCENT_MAX = 100;
+    /** What they do is short: they count a block, and its reply goes. */
+    private static final int ANSWERERS = 2;
 
     private final Catalog catalog;
     private final ChunkStore chunks;
@@ -86,9 +90,13 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     private final Clock clock;
     private final BlockCommitter committer;
     private final ExecutorService makers = Executors.newFixedThreadPool(MAKERS, daemons("snapshot-completion"));
+    /** The one thread that syncs blocks serves all accounts: what follows from a block being safe is done elsewhere. */
+    private final ExecutorService answerers = Executors.newFixedThreadPool(ANSWERERS, daemons("written-blocks"));
     private final ScheduledExecutorService sweeper =
             Executors.newSingleThreadScheduledExecutor(daemons("pending-snapshots"));
     private final Map<SnapshotId, Pending> pending = new ConcurrentHashMap<>();
+    /** A lock for each account that has begun any. */
+    private final Map<AccountId, Object> beginning = new ConcurrentHashMap<>();
     private final ThreadLocal<byte[]> packed =
             ThreadLocal.withInitial(() -> new byte[ChunkCodec.scratchBytes(Chunk.SIZE_BYTES)]);
     private volatile boolean isClosing;
@@ -100,35 +108,41 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
         FAILED
     }
 
-    /** A snapshot and what goes on with it. Its own lock guards all of it. */
+    /** A snapshot and what goes on with it. Its own lock guards what changes, and is held over commits. */
     private static final class Pending {
-        /** May be read without the lock: its owner never changes. */
+        /** May be read without the lock. */
         private volatile PendingSnapshot snapshot;
+        private final WrittenBlocks written;
         private long version;
-        private Instant lastUsedAt;
-        /** Blocks on their way. */
-        private int writing;
-        private long blocksWritten;
-        private int progressPercent;
-        private boolean isGone;
+        /** May be read without the lock. */
+        private volatile boolean isGone;
         /** Null unless it is being completed. */
         private CompletableFuture<Outcome> completion;
 
         Pending(PendingSnapshot snapshot, long version, Instant lastUsedAt) {
             this.snapshot = snapshot;
             this.version = version;
-            this.lastUsedAt = lastUsedAt;
+            this.written = new WrittenBlocks(lastUsedAt);
         }
 
-        synchronized boolean isGone() {
-            return isGone;
+        boolean isOf(AccountId account) {
+            return snapshot.owner().equals(account);
+        }
+
+        /** Only of one that has failed: it does so once. */
+        Instant failedAt() {
+            return snapshot.failure().orElseThrow().at();
+        }
+
+        boolean hasFailed() {
+            return snapshot.failure().isPresent();
         }
 
         synchronized void requireWritable() {
             if (isGone) {
                 throw notFound(snapshot.id());
             }
-            if (snapshot.failure().isPresent()) {
+            if (hasFailed()) {
                 throw new StoreException(CONFLICT, "snapshot " + snapshot.id() + " has failed: "
                         + snapshot.failure().get().why());
             }
@@ -139,45 +153,26 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
 
         synchronized PendingSnapshot beginWriting(Instant now) {
             requireWritable();
-            lastUsedAt = now;
-            writing++;
+            written.begin(now);
             return snapshot;
         }
 
-        synchronized void endWriting(boolean isWritten, Instant now) {
-            lastUsedAt = now;
-            writing--;
-            blocksWritten += isWritten ? 1 : 0;
-            notifyAll();
-        }
-
-        /** Waits for blocks on their way, of which there come no more. */
-        void awaitWritten() {
-            try {
-                while (writing > 0) {
-                    wait();
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new StoreException(SHUTTING_DOWN, "the server is going down", e);
-            }
-        }
-
-        synchronized SnapshotInProgress seen() {
+        SnapshotInProgress seen() {
+            PendingSnapshot now = snapshot;
             return new SnapshotInProgress(
-                    snapshot.id(),
-                    snapshot.owner(),
-                    snapshot.region(),
+                    now.id(),
+                    now.owner(),
+                    now.region(),
                     Optional.empty(),
-                    snapshot.parent(),
-                    snapshot.sizeBytes(),
-                    snapshot.description(),
-                    snapshot.tags(),
-                    snapshot.settings(),
-                    snapshot.startedAt(),
-                    blocksWritten * BLOCK_BYTES,
-                    progressPercent,
-                    snapshot.failure().map(PendingSnapshot.Failure::why));
+                    now.parent(),
+                    now.sizeBytes(),
+                    now.description(),
+                    now.tags(),
+                    now.settings(),
+                    now.startedAt(),
+                    written.count() * BLOCK_BYTES,
+                    written.progressPercent(),
+                    now.failure().map(PendingSnapshot.Failure::why));
         }
     }
 
@@ -296,16 +291,19 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
         return id;
     }
 
-    private synchronized void enter(Caller caller, Pending begun, List<Change> changes) {
-        long already = pending.values().stream()
-                .filter(each -> each.snapshot.owner().equals(caller.account()) && each.snapshot.failure().isEmpty())
-                .count();
-        if (already >= PENDING_MAX) {
-            throw new StoreException(CONFLICT, "account " + caller.account() + " is writing " + already
-                    + " snapshots, no more than " + PENDING_MAX + " at a time");
+    /** One by one for an account, whose commits others need not wait for. */
+    private void enter(Caller caller, Pending begun, List<Change> changes) {
+        synchronized (beginning.computeIfAbsent(caller.account(), account -> new Object())) {
+            long already = pending.values().stream()
+                    .filter(each -> each.isOf(caller.account()) && !each.hasFailed())
+                    .count();
+            if (already >= PENDING_MAX) {
+                throw new StoreException(CONFLICT, "account " + caller.account() + " is writing " + already
+                        + " snapshots, no more than " + PENDING_MAX + " at a time");
+            }
+            catalog.commit(changes);
+            pending.put(begun.snapshot.id(), begun);
         }
-        catalog.commit(changes);
-        pending.put(begun.snapshot.id(), begun);
     }
 
     /**
@@ -330,17 +328,13 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
             Row row = new Row(snapshot.number(), blockIndex, store(snapshot.domain(), block), checksum);
             written = committer.commit(snapshot.domain(), row);
         } catch (RuntimeException | Error e) {
-            target.endWriting(false, now());
+            target.written.end(false, now());
             throw e;
         }
-        progressPercent.ifPresent(percent -> setProgress(target, percent));
-        return written.whenComplete((done, failure) -> target.endWriting(failure == null, now()));
-    }
-
-    private static void setProgress(Pending target, int percent) {
-        synchronized (target) {
-            target.progressPercent = Math.max(target.progressPercent, Math.min(PERCENT_MAX, percent));
-        }
+        progressPercent.ifPresent(target.written::setProgress);
+        // Counted by whoever ends it, so that it is counted whatever becomes of the answer.
+        return written.whenComplete((done, failure) -> target.written.end(failure == null, now()))
+                .whenCompleteAsync((done, failure) -> {}, answerers);
     }
 
     private static void requireBlock(PendingSnapshot snapshot, int blockIndex, byte[] block, Digest checksum) {
@@ -429,9 +423,7 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
 
     /** From here on the server itself sees to it that the snapshot is completed. */
     private void requireWritten(Pending target, long changedBlocks, Optional<Digest> checksum) {
-        synchronized (target) {
-            target.awaitWritten();
-        }
+        target.written.await();
         new BlockTree(chunks, blocks, target.snapshot, this::requireOpen).requireWritten(changedBlocks, checksum);
         synchronized (target) {
             change(target, target.snapshot.completing(true));
@@ -463,7 +455,10 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
         removeRows(target);
     }
 
-    /** What can be tried again is pending as before; the server's end leaves it to the next start. */
+    /**
+     * What can be tried again is pending as before, and what failed by a fault of ours can be: no block that was
+     * answered is given up for it. The server's end leaves it to the next start.
+     */
     private void giveUp(Pending target, Throwable failure) {
         Fault fault = Fault.of(failure);
         if (fault == SHUTTING_DOWN) {
@@ -478,9 +473,9 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
         try {
             synchronized (target) {
                 target.completion = null;
-                target.lastUsedAt = now();
-                if (fault == CORRUPT || fault == INTERNAL) {
-                    fail(target, fault == CORRUPT ? failure.getMessage() : "the server failed; its log says why");
+                target.written.touch(now());
+                if (fault == CORRUPT) {
+                    fail(target, failure.getMessage());
                 } else if (target.snapshot.isCompleting()) {
                     change(target, target.snapshot.completing(false));
                 }
@@ -521,16 +516,35 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     /** Fails those that nobody has written to for their timeout, and forgets those that failed long ago. */
     void sweep() {
         pending.values().forEach(this::expire);
+        pending.values().stream()
+                .filter(Pending::hasFailed)
+                .collect(Collectors.groupingBy(each -> each.snapshot.owner()))
+                .values()
+                .forEach(this::forgetOldest);
+    }
+
+    /** @param failed of one account */
+    private void forgetOldest(List<Pending> failed) {
+        failed.stream()
+                .sorted(Comparator.comparing(Pending::failedAt).reversed())
+                .skip(PENDING_MAX)
+                .forEach(each -> {
+                    synchronized (each) {
+                        if (!each.isGone) {
+                            remove(each);
+                        }
+                    }
+                });
     }
 
     private void expire(Pending target) {
         synchronized (target) {
-            if (target.isGone || target.completion != null || target.writing > 0) {
+            if (target.isGone || target.completion != null || target.written.areOnTheirWay()) {
                 return;
             }
             Instant now = now();
             PendingSnapshot snapshot = target.snapshot;
-            if (snapshot.failure().isEmpty() && !now.isBefore(target.lastUsedAt.plus(snapshot.timeout()))) {
+            if (snapshot.failure().isEmpty() && !now.isBefore(target.written.lastUsedAt().plus(snapshot.timeout()))) {
                 fail(target, "no block was written for " + snapshot.timeout().toMinutes() + " minutes");
             } else if (snapshot.failure().isPresent()
                     && now.isAfter(snapshot.failure().get().at().plus(FAILED_KEPT))) {
@@ -573,14 +587,14 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
 
     @Override
     public Optional<SnapshotInProgress> find(Caller caller, SnapshotId id) {
-        return findPending(caller, id).filter(each -> !each.isGone()).map(Pending::seen);
+        return findPending(caller, id).filter(each -> !each.isGone).map(Pending::seen);
     }
 
     @Override
     public List<SnapshotInProgress> list(Caller caller) {
         return pending.values().stream()
+                .filter(each -> Access.may(caller, Right.SEE, each.snapshot))
                 .map(Pending::seen)
-                .filter(snapshot -> Access.may(caller, Right.SEE, snapshot))
                 .toList();
     }
 
@@ -618,7 +632,7 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
                 change(target, target.snapshot.failed(new PendingSnapshot.Failure("it was given up", now())));
             }
             // No block comes any more, and those on their way are awaited, so that no row is left behind.
-            target.awaitWritten();
+            target.written.await();
             if (!target.isGone) {
                 remove(target);
             }
@@ -642,8 +656,13 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
         isClosing = true;
         sweeper.shutdown();
         committer.close();
+        answerers.shutdown();
         makers.shutdown();
         try {
+            // Those that wrote the last blocks are told before their connections end.
+            if (!answerers.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS)) {
+                log.warn("not all who wrote blocks were answered");
+            }
             if (!makers.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS)) {
                 log.warn("a snapshot is still being completed; it is completed at the next start");
             }

@@ -1,6 +1,7 @@
 package cairn.server.storage;
 
 import static cairn.Fault.CORRUPT;
+import static cairn.Fault.INTERNAL;
 import static cairn.Fault.NO_SPACE;
 
 import cairn.StoreException;
@@ -10,6 +11,8 @@ import java.util.List;
 public final class FailingSegmentStore implements SegmentStore {
     public volatile boolean isFull;
     public volatile boolean isUnreadable;
+    /** Whether it fails to seal for no reason that it knows. */
+    public volatile boolean isFailing;
     /** An item that can not be read, alone or in a run. */
     public volatile ItemKey damaged;
     private final SegmentStore inner;
@@ -32,6 +35,9 @@ public final class FailingSegmentStore implements SegmentStore {
     @Override
     public void seal() {
         requireSpace();
+        if (isFailing) {
+            throw new StoreException(INTERNAL, "the test's disk fails");
+        }
         inner.seal();
     }
 

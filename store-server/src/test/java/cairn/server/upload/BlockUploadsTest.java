@@ -424,6 +424,40 @@ class BlockUploadsTest {
     }
 
     @Test
+    void tellsOfSoManyThatFailedOfAnAccount() {
+        for (int i = 0; i < BlockUploads.PENDING_MAX; i++) {
+            start(US, Optional.empty());
+        }
+        clock.forward(NewBlockSnapshot.TIMEOUT_DEFAULT);
+        uploads.sweep();
+        SnapshotId later = start(US, Optional.empty());
+        SnapshotId theirs = start(THEM, Optional.empty());
+        clock.forward(NewBlockSnapshot.TIMEOUT_DEFAULT);
+
+        uploads.sweep();
+
+        assertEquals(BlockUploads.PENDING_MAX, uploads.list(US).size());
+        assertTrue(uploads.find(US, later).orElseThrow().failure().isPresent());
+        assertTrue(uploads.find(THEM, theirs).orElseThrow().failure().isPresent());
+        assertEquals(BlockUploads.PENDING_MAX + 1, storage.catalog().list("block-upload/", "", 1000).size());
+    }
+
+    @Test
+    void keepsItsBlocksWhereTheServerFailsToCompleteIt() {
+        TestDisk disk = disk(20);
+        SnapshotId id = start(US, Optional.empty());
+        put(US, id, 0, block(disk, 0));
+
+        segments.isFailing = true;
+        assertFault(Fault.INTERNAL, () -> uploads.complete(US, id, 1, Optional.empty()).join());
+        segments.isFailing = false;
+
+        assertEquals(Optional.empty(), uploads.find(US, id).orElseThrow().failure());
+        put(US, id, 1, block(disk, 1));
+        assertEquals(Outcome.COMPLETED, uploads.complete(US, id, 2, Optional.empty()).join());
+    }
+
+    @Test
     void isGivenUpByItsOwner() {
         SnapshotId id = start(US, Optional.empty());
         put(US, id, 0, block(disk(17), 0));
