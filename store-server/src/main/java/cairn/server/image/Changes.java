@@ -16,6 +16,9 @@ public final class Changes {
 
     private Changes() {}
 
+    /** What is there once the changes have been committed. */
+    record Prepared<T>(T result, List<Change> changes) {}
+
     /**
      * Changes one record on its version, and tries again where somebody else was quicker.
      *
@@ -24,18 +27,13 @@ public final class Changes {
      * @throws StoreException NOT_FOUND if it is gone; CONFLICT if others were quicker each time
      */
     public static Catalog.Entry change(Catalog catalog, String key, Function<Catalog.Entry, byte[]> change) {
-        for (int tries = 1; ; tries++) {
-            Catalog.Entry before = catalog.find(key).orElseThrow(() -> ImageRegistry.notFound("record", key));
+        return make(catalog, () -> {
+            Catalog.Entry before = read(catalog, key);
             byte[] after = change.apply(before);
-            try {
-                catalog.commit(List.of(new Change.PutIfVersion(key, before.version(), after)));
-                return new Catalog.Entry(key, before.version() + 1, after);
-            } catch (StoreException e) {
-                if (e.fault() != CONFLICT || tries == TRIES_MAX) {
-                    throw e;
-                }
-            }
-        }
+            return new Prepared<>(
+                    new Catalog.Entry(key, before.version() + 1, after),
+                    List.of(new Change.PutIfVersion(key, before.version(), after)));
+        });
     }
 
     /**
@@ -45,17 +43,27 @@ public final class Changes {
      * @throws StoreException CONFLICT if others were quicker each time
      */
     static void commit(Catalog catalog, Supplier<List<Change>> changes) {
-        for (int tries = 1; ; tries++) {
+        make(catalog, () -> {
             List<Change> all = changes.get();
+            return new Prepared<>(all, all);
+        });
+    }
+
+    /** As {@link #commit}. @return what was prepared at last */
+    static <T> T make(Catalog catalog, Supplier<Prepared<T>> preparing) {
+        for (int tries = 1; tries <= TRIES_MAX; tries++) {
+            Prepared<T> prepared = preparing.get();
             try {
-                catalog.commit(all);
-                return;
+                catalog.commit(prepared.changes);
+                return prepared.result;
             } catch (StoreException e) {
-                if (e.fault() != CONFLICT || tries == TRIES_MAX) {
+                // Which record it was, and how often that has changed, may be nothing for who asks.
+                if (e.fault() != CONFLICT) {
                     throw e;
                 }
             }
         }
+        throw new StoreException(CONFLICT, "others change the same things at this moment; try again");
     }
 
     /**
@@ -65,17 +73,14 @@ public final class Changes {
      * @throws StoreException NOT_FOUND if it is gone; CONFLICT if others were quicker each time
      */
     static void remove(Catalog catalog, String key, Consumer<Catalog.Entry> check) {
-        for (int tries = 1; ; tries++) {
-            Catalog.Entry before = catalog.find(key).orElseThrow(() -> ImageRegistry.notFound("record", key));
+        commit(catalog, () -> {
+            Catalog.Entry before = read(catalog, key);
             check.accept(before);
-            try {
-                catalog.commit(List.of(new Change.Delete(key, before.version())));
-                return;
-            } catch (StoreException e) {
-                if (e.fault() != CONFLICT || tries == TRIES_MAX) {
-                    throw e;
-                }
-            }
-        }
+            return List.of(new Change.Delete(key, before.version()));
+        });
+    }
+
+    private static Catalog.Entry read(Catalog catalog, String key) {
+        return catalog.find(key).orElseThrow(() -> ImageRegistry.notFound("record", key));
     }
 }

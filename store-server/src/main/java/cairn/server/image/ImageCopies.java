@@ -18,7 +18,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Function;
 
 /**
@@ -47,8 +46,15 @@ public final class ImageCopies {
      *     taken, or the source goes meanwhile
      */
     public RegisteredImage copy(Caller caller, NewCopy wanted, Function<RegisteredImage, List<Change>> others) {
+        return Changes.make(catalog, () -> prepared(caller, wanted, others));
+    }
+
+    private Changes.Prepared<RegisteredImage> prepared(
+            Caller caller, NewCopy wanted, Function<RegisteredImage, List<Change>> others) {
         RegisteredImage source = images.read(caller.in(wanted.sourceRegion()), Right.COPY, wanted.source());
         images.requireFree(caller, wanted.name());
+        List<Change> changes = new ArrayList<>();
+        new HashSet<>(source.snapshots()).forEach(each -> changes.add(snapshots.requiring(each)));
         List<DiskCopy> disks = source.manifest().blockDevices().stream()
                 .map(disk -> new DiskCopy(disk, snapshots.readKept(disk.snapshot()), snapshots.newId()))
                 .toList();
@@ -59,18 +65,13 @@ public final class ImageCopies {
                 disks.stream().map(ImageCopies::blockDevice).toList(),
                 settings(source, wanted, disks));
 
-        List<Change> changes = new ArrayList<>(copy.changes());
-        Set<SnapshotId> held = new HashSet<>();
+        changes.addAll(copy.changes());
         Instant now = images.now();
         for (DiskCopy disk : disks) {
             changes.add(SnapshotRegistry.keep(snapshot(caller, wanted, disk, copy.image(), now)));
-            if (held.add(disk.from.id())) {
-                changes.add(snapshots.holding(disk.from.id()));
-            }
         }
         changes.addAll(others.apply(copy.image()));
-        catalog.commit(changes);
-        return copy.image();
+        return new Changes.Prepared<>(copy.image(), changes);
     }
 
     private static BlockDevice blockDevice(DiskCopy copy) {

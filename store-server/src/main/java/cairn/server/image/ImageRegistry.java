@@ -93,6 +93,11 @@ public final class ImageRegistry {
      */
     public RegisteredImage register(
             Caller caller, NewImage wanted, TreeRoot root, Encryption.Choice encryption, List<Change> others) {
+        return Changes.make(catalog, () -> prepared(caller, wanted, root, encryption, others));
+    }
+
+    private Changes.Prepared<RegisteredImage> prepared(
+            Caller caller, NewImage wanted, TreeRoot root, Encryption.Choice encryption, List<Change> others) {
         requireFree(caller, wanted.name());
         Optional<RegisteredImage> parent = wanted.parent().map(id -> read(caller, id));
         Snapshot snapshot = new Snapshot(
@@ -112,8 +117,7 @@ public final class ImageRegistry {
         List<Change> changes = new ArrayList<>(others);
         changes.add(SnapshotRegistry.keep(snapshot));
         changes.addAll(registration.changes());
-        catalog.commit(changes);
-        return registration.image();
+        return new Changes.Prepared<>(registration.image(), changes);
     }
 
     Instant now() {
@@ -258,7 +262,18 @@ public final class ImageRegistry {
             String rootDevice,
             Map<String, SnapshotId> disks,
             ImageSettings settings) {
+        return Changes.make(catalog, () -> prepared(caller, wanted, rootDevice, disks, settings));
+    }
+
+    private Changes.Prepared<RegisteredImage> prepared(
+            Caller caller,
+            NewImage wanted,
+            String rootDevice,
+            Map<String, SnapshotId> disks,
+            ImageSettings settings) {
         requireFree(caller, wanted.name());
+        List<Change> changes = new ArrayList<>();
+        new HashSet<>(disks.values()).forEach(each -> changes.add(snapshots.holding(each)));
         List<BlockDevice> devices = new ArrayList<>();
         Map<String, DeviceSettings> said = new HashMap<>(settings.devices());
         disks.forEach((name, id) -> {
@@ -272,10 +287,8 @@ public final class ImageRegistry {
         });
         Registration registration =
                 registration(caller, wanted, rootDevice, devices, settings.withDevices(said));
-        List<Change> changes = new ArrayList<>(registration.changes());
-        new HashSet<>(disks.values()).forEach(each -> changes.add(snapshots.holding(each)));
-        catalog.commit(changes);
-        return registration.image();
+        changes.addAll(registration.changes());
+        return new Changes.Prepared<>(registration.image(), changes);
     }
 
     /**

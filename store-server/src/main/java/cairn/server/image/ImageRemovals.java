@@ -22,8 +22,6 @@ import java.util.function.Supplier;
  * profile; its name is free, and its snapshots may be removed too. Safe for threads.
  */
 final class ImageRemovals {
-    private static final int TRIES_MAX = 8;
-
     private final Catalog catalog;
     private final ImageRegistry images;
     private final SnapshotRegistry snapshots;
@@ -100,8 +98,10 @@ final class ImageRemovals {
     private List<Change> deletingSnapshots(RegisteredImage image) {
         List<Change> changes = new ArrayList<>();
         for (SnapshotId each : image.snapshots()) {
+            // Its version first: who uses it after that changes it.
+            Optional<Change> removal = snapshots.removal(each);
             if (snapshots.imagesOf(each).equals(List.of(image.id()))) {
-                snapshots.removal(each).ifPresent(changes::add);
+                removal.ifPresent(changes::add);
             }
         }
         return changes;
@@ -127,20 +127,19 @@ final class ImageRemovals {
         List<Change> changes = ImageRegistry.naming(recycled);
         changes.add(replacing(restored(recycled), version));
         for (SnapshotId each : recycled.snapshots()) {
-            requireSnapshot(recycled, each);
-            changes.add(snapshots.holding(each));
+            changes.add(requireSnapshot(recycled, each));
         }
         return changes;
     }
 
-    private void requireSnapshot(RegisteredImage image, SnapshotId id) {
-        Optional<Snapshot> snapshot = catalog.find(SnapshotRegistry.key(id)).map(ImageRecords::snapshot);
-        if (snapshot.filter(each -> each.settings().recycled().isEmpty()).isEmpty()) {
-            throw new StoreException(
-                    CONFLICT,
-                    "image " + image.id() + " cannot be restored: its snapshot " + id
-                            + (snapshot.isPresent() ? " is in the recycle bin; restore that first" : " is gone"));
+    private Change requireSnapshot(RegisteredImage image, SnapshotId id) {
+        String refusal = "image " + image.id() + " cannot be restored: its snapshot " + id;
+        Catalog.Entry entry = catalog.find(SnapshotRegistry.key(id))
+                .orElseThrow(() -> new StoreException(CONFLICT, refusal + " is gone"));
+        if (ImageRecords.snapshot(entry).settings().recycled().isPresent()) {
+            throw new StoreException(CONFLICT, refusal + " is in the recycle bin; restore that first");
         }
+        return SnapshotRegistry.holding(entry);
     }
 
     boolean isExpired(RegisteredImage image) {
@@ -162,22 +161,14 @@ final class ImageRemovals {
 
     /** Makes the changes that an image needs; others, who add a boot to its profile perhaps, may be quicker. */
     private RegisteredImage trying(ImageId id, Supplier<RegisteredImage> read, Changing changing) {
-        for (int tries = 1; ; tries++) {
+        return Changes.make(catalog, () -> {
             // The version first: where the image is another one by the time it is read, the commit fails.
             long version = catalog.find(ImageRegistry.key(id))
                     .map(Catalog.Entry::version)
                     .orElseThrow(() -> ImageRegistry.notFound("image", id.value()));
             RegisteredImage image = read.get();
-            List<Change> changes = changing.of(image, version);
-            try {
-                catalog.commit(changes);
-                return image;
-            } catch (StoreException e) {
-                if (e.fault() != CONFLICT || tries == TRIES_MAX) {
-                    throw e;
-                }
-            }
-        }
+            return new Changes.Prepared<>(image, changing.of(image, version));
+        });
     }
 
     private static Change replacing(RegisteredImage image, long version) {

@@ -43,7 +43,6 @@ public final class SnapshotRegistry {
     /** Which image names a snapshot: {@code snapshot-use/SNAPSHOT/IMAGE}, so that deleting one asks nobody else. */
     private static final String USE_PREFIX = "snapshot-use/";
     private static final int USERS_MAX = 1000;
-    private static final int REMOVE_TRIES_MAX = 8;
     /** How far up parents are followed. */
     static final int LINEAGE_MAX = 1000;
 
@@ -118,15 +117,33 @@ public final class SnapshotRegistry {
     }
 
     /**
-     * The change that changes nothing, and fails if a snapshot is changed or removed meanwhile: for what names it from
-     * the same commit on.
+     * For what names a snapshot from the same commit on: fails if it is changed or removed meanwhile, and makes whoever
+     * would remove it meanwhile fail, since that looks for its users only. Ask for it before the snapshot is read.
      *
      * @throws StoreException NOT_FOUND
      */
     Change holding(SnapshotId id) {
-        Catalog.Entry entry =
-                catalog.find(key(id)).orElseThrow(() -> ImageRegistry.notFound("snapshot", id.value()));
+        return holding(entry(id));
+    }
+
+    /** The same, of a snapshot's record. */
+    static Change holding(Catalog.Entry entry) {
         return new Change.PutIfVersion(entry.key(), entry.version(), entry.value());
+    }
+
+    /**
+     * For what needs a snapshot until the commit, and not from then on: fails if it is changed or removed meanwhile,
+     * and is in nobody's way. Ask for it before the snapshot is read.
+     *
+     * @throws StoreException NOT_FOUND
+     */
+    Change requiring(SnapshotId id) {
+        Catalog.Entry entry = entry(id);
+        return new Change.Require(entry.key(), entry.version());
+    }
+
+    private Catalog.Entry entry(SnapshotId id) {
+        return catalog.find(key(id)).orElseThrow(() -> ImageRegistry.notFound("snapshot", id.value()));
     }
 
     /** Snapshots that the caller may see, in the order of their ids. @param after only ids after this; may be empty */
@@ -206,11 +223,14 @@ public final class SnapshotRegistry {
             Region from,
             NewSnapshotCopy wanted,
             Function<Snapshot, List<Change>> others) {
-        Snapshot copy = copyOf(caller, read(caller.in(from), Right.COPY, source), wanted);
-        List<Change> changes = new ArrayList<>(others.apply(copy));
-        changes.add(keep(copy));
-        catalog.commit(changes);
-        return copy;
+        return Changes.make(catalog, () -> {
+            Change required = requiring(source);
+            Snapshot copy = copyOf(caller, read(caller.in(from), Right.COPY, source), wanted);
+            List<Change> changes = new ArrayList<>(others.apply(copy));
+            changes.add(required);
+            changes.add(keep(copy));
+            return new Changes.Prepared<>(copy, changes);
+        });
     }
 
     /** A copy that is there once it has been {@linkplain #keep kept}. @param source that the caller may copy */
@@ -338,20 +358,12 @@ public final class SnapshotRegistry {
      * @throws StoreException NOT_FOUND; FORBIDDEN; CONFLICT where an image names it, or it is locked
      */
     public void remove(Caller caller, SnapshotId id) {
-        for (int tries = 1; ; tries++) {
-            try {
-                tryRemove(caller, id);
-                return;
-            } catch (StoreException e) {
-                boolean isInUse = !imagesOf(id).isEmpty() || isLocked(id);
-                if (e.fault() != CONFLICT || isInUse || tries == REMOVE_TRIES_MAX) {
-                    throw e;
-                }
-            }
-        }
+        Changes.commit(catalog, () -> List.of(removal(caller, id)));
     }
 
-    private void tryRemove(Caller caller, SnapshotId id) {
+    private Change removal(Caller caller, SnapshotId id) {
+        // Its version first: who uses it after that changes it.
+        Optional<Change> removal = removal(id);
         read(caller, Right.MANAGE, id);
         List<ImageId> users = imagesOf(id);
         if (!users.isEmpty()) {
@@ -360,15 +372,7 @@ public final class SnapshotRegistry {
                     "snapshot " + id + " is in use by "
                             + users.stream().map(ImageId::value).collect(Collectors.joining(", ")));
         }
-        catalog.commit(List.of(removal(id)
-                .orElseThrow(() -> new StoreException(CONFLICT, "snapshot " + id + " is locked"))));
-    }
-
-    private boolean isLocked(SnapshotId id) {
-        return catalog.find(key(id))
-                .map(ImageRecords::snapshot)
-                .filter(snapshot -> snapshot.settings().isLocked(now()))
-                .isPresent();
+        return removal.orElseThrow(() -> new StoreException(CONFLICT, "snapshot " + id + " is locked"));
     }
 
     /** The change that removes a snapshot, into the recycle bin perhaps; nothing for one that is locked, or gone. */

@@ -86,6 +86,20 @@ public interface Catalog {
             }
         }
 
+        /** Changes nothing: a record must still have this version for the other changes to be made. */
+        record Require(String key, long version) implements Change {
+            public Require {
+                requireKey(key);
+                requireVersion(key, version);
+            }
+
+            @Override
+            public long versionAfter(long versionBefore) {
+                requireUnchanged(key, version, versionBefore);
+                return version;
+            }
+        }
+
         private static void requireKey(String key) {
             if (key.isEmpty()) {
                 throw new StoreException(INVALID_REQUEST, "a catalog key is not empty");

@@ -66,7 +66,7 @@ final class MemoryCatalog implements Catalog {
             entries.put(key, new Entry(put.key(), version, put.value().clone()));
         } else if (change instanceof Change.PutIfVersion put) {
             entries.put(key, new Entry(put.key(), version, put.value().clone()));
-        } else {
+        } else if (change instanceof Change.Delete) {
             entries.remove(key);
         }
     }

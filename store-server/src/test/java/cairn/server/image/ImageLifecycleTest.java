@@ -36,6 +36,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -374,6 +377,41 @@ class ImageLifecycleTest {
                 Optional.of("alias/ours"),
                 completed.read(US, Right.SEE, second.manifest().root().snapshot()).settings().keyId());
         assertFalse(completed.read(US, Right.SEE, snapshot).settings().isEncrypted());
+    }
+
+    @Test
+    void copiesOfOneImageAtOnceAllSucceedAndChangeNothingOfItsOwners() {
+        RegisteredImage source = push(US, "web");
+        images.change(US, source.id(), each -> each.with(new Sharing(true, Set.of())));
+        String snapshot = SnapshotRegistry.key(source.manifest().root().snapshot());
+        long version = storage.catalog().find(snapshot).orElseThrow().version();
+
+        List<RegisteredImage> made = IntStream.range(0, 16)
+                .mapToObj(n -> CompletableFuture.supplyAsync(() -> copies.copy(
+                        n % 2 == 0 ? US : THEM,
+                        NewCopy.of(source.id(), Region.LOCAL, new ImageName("copy-" + n)),
+                        each -> List.of())))
+                .toList()
+                .stream()
+                .map(CompletableFuture::join)
+                .toList();
+
+        assertEquals(16, made.stream().map(RegisteredImage::id).distinct().count());
+        assertEquals(version, storage.catalog().find(snapshot).orElseThrow().version());
+    }
+
+    @Test
+    void registeringOneSnapshotUnderManyNamesAtOnceSucceeds() {
+        RegisteredImage base = push(US, "base");
+        SnapshotId snapshot = base.manifest().root().snapshot();
+
+        Stream.of("a-1", "a-2", "a-3", "a-4")
+                .map(name -> CompletableFuture.runAsync(() -> images.register(
+                        US, wanted(name), "/dev/sda1", Map.of("/dev/sda1", snapshot), ImageSettings.NEW)))
+                .toList()
+                .forEach(CompletableFuture::join);
+
+        assertEquals(5, completed.imagesOf(snapshot).size());
     }
 
     @Test

@@ -11,6 +11,7 @@ import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.Catalog.Change.Delete;
 import cairn.server.storage.Catalog.Change.PutIfAbsent;
 import cairn.server.storage.Catalog.Change.PutIfVersion;
+import cairn.server.storage.Catalog.Change.Require;
 import cairn.server.storage.Catalog.Entry;
 import java.util.ArrayList;
 import java.util.List;
@@ -75,6 +76,23 @@ abstract class CatalogContract extends StorageContract {
         assertEquals("1", value("a"));
         assertEquals("1", value("b"));
         assertTrue(catalog.find("c").isEmpty());
+    }
+
+    @Test
+    void requiresARecordAsItWasAndLeavesItSo() {
+        commit(put("source", "1"));
+
+        commit(new Require("source", 1), put("copy", "1"));
+        commit(new Require("source", 1));
+
+        assertEquals(1, version("source"));
+        assertEquals("1", value("source"));
+        commit(new PutIfVersion("source", 1, bytes("2")));
+        assertConflict("source", new Require("source", 1), put("late", "1"));
+        assertConflict("gone", put("late", "1"), new Require("gone", 1));
+        assertTrue(catalog.find("late").isEmpty());
+        assertFault(Fault.INVALID_REQUEST, () -> new Require("a", 0));
+        assertFault(Fault.INVALID_REQUEST, () -> commit(new Require("source", 2), new Delete("source", 2)));
     }
 
     @Test

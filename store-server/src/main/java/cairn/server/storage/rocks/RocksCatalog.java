@@ -91,15 +91,15 @@ final class RocksCatalog implements Catalog {
             }
         }
         database.write(() -> "commit " + changes.size() + " changes", handles -> {
-            if (changes.isEmpty()) {
-                handles.db().syncWal();
-                return null;
-            }
             try (WriteBatch batch = new WriteBatch()) {
                 for (Change change : changes) {
                     add(batch, handles.of(Family.CATALOG), change, versions.get(change.key()));
                 }
-                handles.db().write(tuning.synced, batch);
+                if (batch.count() == 0) {
+                    handles.db().syncWal();
+                } else {
+                    handles.db().write(tuning.synced, batch);
+                }
             }
             return null;
         });
@@ -121,16 +121,16 @@ final class RocksCatalog implements Catalog {
             throws RocksDBException {
         byte[] key = Catalog.bytesOf(change.key());
         byte[] value = valueOf(change);
-        if (value == null) {
+        if (change instanceof Change.Delete) {
             batch.delete(family, key);
-        } else {
+        } else if (value != null) {
             byte[] stored = Arrays.copyOf(Keys.number(version), VERSION_BYTES + value.length);
             System.arraycopy(value, 0, stored, VERSION_BYTES, value.length);
             batch.put(family, key, stored);
         }
     }
 
-    /** Null where the change removes. */
+    /** Null where the change removes, or only requires. */
     private static byte[] valueOf(Change change) {
         if (change instanceof Change.PutIfAbsent put) {
             return put.value();
