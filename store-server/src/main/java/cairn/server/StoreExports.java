@@ -5,6 +5,7 @@ import static cairn.Fault.UNAUTHENTICATED;
 import cairn.api.Messages.ExportUri;
 import cairn.image.ImageId;
 import cairn.image.VolumeId;
+import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Accounts;
 import cairn.server.account.Caller;
@@ -14,6 +15,7 @@ import cairn.server.image.ImageRegistry;
 import cairn.server.image.RegisteredVolume;
 import cairn.server.image.VolumeRegistry;
 import cairn.server.nbd.Exports;
+import cairn.server.volume.BootedImage;
 import cairn.server.volume.Volume;
 import cairn.server.volume.Volumes;
 import cairn.StoreException;
@@ -107,13 +109,16 @@ final class StoreExports implements Exports {
             return new Export(id, "", connect(caller, new VolumeId(id)));
         }
         Disk disk = images.disk(caller, Right.READ, id);
-        return new Export(id, "", open(id, disk));
+        return new Export(id, "", open(caller, id, disk));
     }
 
-    private Volume open(String id, Disk disk) {
-        return id.startsWith(ImageId.PREFIX)
-                ? volumes.open(disk.domain(), disk.root(), new ImageId(id))
-                : volumes.open(disk.domain(), disk.root());
+    private Volume open(Caller caller, String id, Disk disk) {
+        if (!id.startsWith(ImageId.PREFIX)) {
+            return volumes.open(disk.domain(), disk.root());
+        }
+        BootedImage booted =
+                images.booted(new ImageId(id), image -> Access.may(caller, Right.MANAGE, image));
+        return volumes.open(disk.domain(), disk.root(), booted);
     }
 
     private Volume connect(Caller caller, VolumeId id) {

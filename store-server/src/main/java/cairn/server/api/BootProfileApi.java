@@ -25,7 +25,9 @@ public final class BootProfileApi {
     HttpReply show(HttpCall call, String id) {
         call.requireOnly();
         ImageId image = images.read(call.caller(), Right.READ, new ImageId(id)).id();
-        BootProfile profile = profiles.find(image).orElse(new BootProfile(image, 0, List.of()));
+        BootProfile profile = profiles.find(image)
+                .filter(found -> found.image().equals(image) || images.find(call.caller(), found.image()).isPresent())
+                .orElse(new BootProfile(image, 0, List.of()));
         return ApiDoor.json(message(image, profile));
     }
 

@@ -6,27 +6,28 @@ import static cairn.Fault.INVALID_REQUEST;
 import static cairn.Fault.NOT_FOUND;
 
 import cairn.Digest;
-import cairn.StoreException;
-import cairn.Text;
 import cairn.image.AccountId;
 import cairn.image.ImageId;
-import cairn.image.ImageManifest.BlockDevice;
 import cairn.image.ImageManifest;
+import cairn.image.ImageManifest.BlockDevice;
 import cairn.image.ImageName;
 import cairn.image.NewImage;
 import cairn.image.Region;
 import cairn.image.SnapshotId;
 import cairn.image.StoreKey;
 import cairn.image.VolumeId;
-import cairn.server.account.Access.Right;
 import cairn.server.account.Access;
+import cairn.server.account.Access.Right;
 import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.Caller;
 import cairn.server.account.Encryption;
 import cairn.server.account.Retention;
 import cairn.server.account.Sharing;
-import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.Catalog;
+import cairn.server.storage.Catalog.Change;
+import cairn.server.volume.BootedImage;
+import cairn.StoreException;
+import cairn.Text;
 import cairn.tree.RootDigest;
 import cairn.tree.TreeRoot;
 import java.nio.charset.StandardCharsets;
@@ -35,14 +36,15 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Consumer;
-import java.util.function.UnaryOperator;
 
 /**
  * The images of a store. Whoever may not see one is told that it does not exist. Safe for threads: what
@@ -336,6 +338,12 @@ public final class ImageRegistry {
             throw new StoreException(CONFLICT, "image " + id + " is disabled");
         }
         return image;
+    }
+
+    /** An image as a machine boots from it. @param isTheirs whether that is one of its owner's machines */
+    public BootedImage booted(ImageId id, Predicate<RegisteredImage> isTheirs) {
+        return new BootedImage(
+                id, catalog.find(key(id)).map(ImageRecords::image).filter(isTheirs).isPresent());
     }
 
     static void require(Caller caller, Right right, Access.Owned owned, String id) {

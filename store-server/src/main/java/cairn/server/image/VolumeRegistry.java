@@ -350,7 +350,8 @@ public final class VolumeRegistry {
      */
     public Volume connect(RegisteredVolume volume) {
         try (LiveVolume live = live(volume.id())) {
-            return live.connect(!volume.isReadOnly(), volume.image());
+            return live.connect(
+                    !volume.isReadOnly(), volume.image().map(id -> images.booted(id, image -> image.owner().equals(volume.owner()))));
         }
     }
 

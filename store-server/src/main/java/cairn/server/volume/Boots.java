@@ -86,10 +86,10 @@ final class Boots implements AutoCloseable {
     }
 
     /** Begins a use of an image's disk, or of one that was made from it; whoever has it closes it. */
-    Boot begin(ImageId image, DomainId domain, TreeRoot root) {
-        Disk disk = new Disk(image, domain, root);
+    Boot begin(BootedImage image, DomainId domain, TreeRoot root) {
+        Disk disk = new Disk(image.id(), domain, root);
         BootReader reader = readAhead(disk);
-        return new Boot(record(disk, reader), reader::leave);
+        return new Boot(image.isRecorded() ? record(disk, reader) : null, reader::leave);
     }
 
     /** Joins whoever reads this disk ahead already. */

@@ -1,6 +1,5 @@
 package cairn.server.volume;
 
-import cairn.image.ImageId;
 import cairn.server.storage.DomainId;
 import cairn.tree.TreeRoot;
 import java.util.Optional;
@@ -17,7 +16,7 @@ public interface LiveVolume extends AutoCloseable {
      * @param mayWrite whether this client may
      * @param image that the volume was made from, of which this client may be a boot; empty: not to be known
      */
-    Volume connect(boolean mayWrite, Optional<ImageId> image);
+    Volume connect(boolean mayWrite, Optional<BootedImage> image);
 
     /** As {@link #connect(boolean, Optional)}, by who boots nothing. */
     default Volume connect(boolean mayWrite) {

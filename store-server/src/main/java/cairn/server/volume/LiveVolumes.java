@@ -6,7 +6,6 @@ import static cairn.Fault.SHUTTING_DOWN;
 
 import cairn.Fault;
 import cairn.StoreException;
-import cairn.image.ImageId;
 import cairn.server.storage.DomainId;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -271,7 +270,7 @@ final class LiveVolumes {
         }
 
         @Override
-        public Volume connect(boolean mayWrite, Optional<ImageId> image) {
+        public Volume connect(boolean mayWrite, Optional<BootedImage> image) {
             requireUse();
             slot.begin(true);
             Boot boot = image.map(volume::boot).orElseGet(Boot::unknown);

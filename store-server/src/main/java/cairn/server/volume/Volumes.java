@@ -1,6 +1,5 @@
 package cairn.server.volume;
 
-import cairn.image.ImageId;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.VolumeBlocks;
@@ -135,7 +134,7 @@ public final class Volumes implements AutoCloseable {
     }
 
     /** Opens an image's tree for reading, by a machine that may be booting from it. */
-    public Volume open(DomainId domain, TreeRoot root, ImageId image) {
+    public Volume open(DomainId domain, TreeRoot root, BootedImage image) {
         Boot boot = parts.boots().begin(image, domain, root);
         return parts.tree(domain, root, root.sizeBytes(), boot::touched, boot::close);
     }

@@ -6,7 +6,6 @@ import static cairn.Fault.NO_SPACE;
 
 import cairn.StoreException;
 import cairn.chunk.Chunk;
-import cairn.image.ImageId;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.VolumeBlocks.Layer;
 import cairn.tree.TreeRoot;
@@ -131,7 +130,7 @@ final class WritableVolume {
     }
 
     /** Begins what may be a boot, by a machine that closes it when it leaves. */
-    Boot boot(ImageId image) {
+    Boot boot(BootedImage image) {
         return touches.begin(() -> {
             VolumeView view = view();
             return parts.boots().begin(image, view.base().domain(), view.tree());

@@ -173,7 +173,7 @@ class BootsTest {
     @Test
     void aBootIsRecordedWhenItsClientLeaves() throws Exception {
         long[] touched = boot(1, TOUCHED);
-        Volume volume = volumes.open(DOMAIN, root, IMAGE);
+        Volume volume = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         long hole = 0;
         while (!disk.chunkAt(hole).isAbsent()) {
             hole++;
@@ -191,15 +191,30 @@ class BootsTest {
     }
 
     @Test
+    void aBootOfAnothersImageIsNotRecorded() throws Exception {
+        Volume others = volumes.open(DOMAIN, root, new BootedImage(IMAGE, false));
+        read(others, boot(1, TOUCHED));
+        others.close();
+        long[] touched = boot(2, TOUCHED);
+        Volume own = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
+        read(own, touched);
+        own.close();
+
+        BootProfile profile = profiles.awaitBoots(IMAGE, 1);
+        assertEquals(1, profile.boots());
+        assertEquals(BootOrder.of(touched), profile.order(), "its owner's alone");
+    }
+
+    @Test
     void theNextBootFindsEverythingLoadedBeforeItAsks() throws Exception {
         long[] touched = boot(2, TOUCHED);
-        Volume first = volumes.open(DOMAIN, root, IMAGE);
+        Volume first = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         read(first, touched);
         first.close();
         profiles.awaitBoots(IMAGE, 1);
         startAnew(64 * MIB);
 
-        Volume second = volumes.open(DOMAIN, root, IMAGE);
+        Volume second = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         segments.awaitChunks(READER, keys(touched));
         int demanded = segments.chunksReadBy(LOADER).size();
         read(second, touched);
@@ -223,7 +238,7 @@ class BootsTest {
         long[] others = Arrays.stream(boot(4, 200)).filter(n -> !named.contains(n)).limit(20).toArray();
         System.arraycopy(others, 0, touched, TOUCHED / 2, 20);
 
-        Volume volume = volumes.open(DOMAIN, root, IMAGE);
+        Volume volume = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         segments.awaitChunks(READER, keys(expected));
         read(volume, touched);
         volume.close();
@@ -242,7 +257,7 @@ class BootsTest {
         CountDownLatch go = holdBack(READER);
         List<Volume> storm = new ArrayList<>();
         for (int n = 0; n < 100; n++) {
-            storm.add(volumes.open(DOMAIN, root, IMAGE));
+            storm.add(volumes.open(DOMAIN, root, new BootedImage(IMAGE, true)));
         }
 
         go.countDown();
@@ -287,7 +302,7 @@ class BootsTest {
         for (int n = 0; n < 20; n++) {
             ImageId image = new ImageId(String.format("ami-%017d", n));
             record(image, touched);
-            booting.add(volumes.open(DOMAIN, root, image));
+            booting.add(volumes.open(DOMAIN, root, new BootedImage(image, true)));
         }
         // What is being loaded already is waited for; nothing else waits with it.
         read(plain, Arrays.stream(boot(8, 200)).filter(n -> !contains(touched, n)).toArray());
@@ -310,7 +325,7 @@ class BootsTest {
         CountDownLatch go = holdBack(LOADER);
         CompletableFuture<ByteBuf> demanded = plain.read(other * Chunk.SIZE_BYTES, 512);
 
-        Volume booting = volumes.open(DOMAIN, root, IMAGE);
+        Volume booting = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         profiles.awaitFinds(1);
         Thread reader = thread(READER);
         while (reader.getState() != Thread.State.WAITING) {
@@ -337,7 +352,7 @@ class BootsTest {
         long[] touched = boot(11, TOUCHED);
         record(IMAGE, touched);
 
-        Volume volume = volumes.open(DOMAIN, root, IMAGE);
+        Volume volume = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         int share = 4 * MIB / Boots.CACHE_SHARE / Chunk.SIZE_BYTES;
         segments.awaitChunks(READER, keys(Arrays.copyOf(touched, share)));
         volumes.close();
@@ -351,8 +366,8 @@ class BootsTest {
         long[] touched = boot(12, TOUCHED);
         record(IMAGE, touched);
         CountDownLatch go = holdBack(READER);
-        Volume one = volumes.open(DOMAIN, root, IMAGE);
-        Volume two = volumes.open(DOMAIN, root, IMAGE);
+        Volume one = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
+        Volume two = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         profiles.awaitFinds(1);
         one.close();
         two.close();
@@ -362,7 +377,7 @@ class BootsTest {
 
         assertTrue(volumes.chunkLoads() <= BootReader.GROUP_CHUNKS, volumes.chunkLoads() + " chunks");
         startAnew(64 * MIB);
-        Volume next = volumes.open(DOMAIN, root, IMAGE);
+        Volume next = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         segments.awaitChunks(READER, keys(touched));
         next.close();
     }
@@ -379,7 +394,7 @@ class BootsTest {
                 .collect(Collectors.toSet());
         assertTrue(there.size() > 5 && there.size() < 80, there.size() + " chunks");
 
-        Volume volume = volumes.open(DOMAIN, childRoot, IMAGE);
+        Volume volume = volumes.open(DOMAIN, childRoot, new BootedImage(IMAGE, true));
         segments.awaitChunks(READER, there);
         volumes.close();
 
@@ -389,15 +404,15 @@ class BootsTest {
 
     @Test
     void whatIsNoBootIsNotKept() throws Exception {
-        Volume glance = volumes.open(DOMAIN, root, IMAGE);
+        Volume glance = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         read(glance, boot(14, 5));
         glance.close();
-        Volume copy = volumes.open(DOMAIN, root, IMAGE);
+        Volume copy = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         for (long n = 0; n < disk.chunkCount(); n++) {
             read(copy, n);
         }
         copy.close();
-        Volume boot = volumes.open(DOMAIN, root, OTHER_IMAGE);
+        Volume boot = volumes.open(DOMAIN, root, new BootedImage(OTHER_IMAGE, true));
         read(boot, boot(15, TOUCHED));
         boot.close();
 
@@ -410,7 +425,7 @@ class BootsTest {
     @Test
     void aBootIsOverAfterAWhileThoughTheMachineRuns() throws Exception {
         long[] touched = boot(16, TOUCHED);
-        Volume volume = volumes.open(DOMAIN, root, IMAGE);
+        Volume volume = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         read(volume, touched);
         clock.forward(Duration.ofMillis(Boots.BOOT_MILLIS));
 
@@ -426,7 +441,7 @@ class BootsTest {
 
     @Test
     void keepsWhatWasRecordedBeforeItCloses() {
-        Volume volume = volumes.open(DOMAIN, root, IMAGE);
+        Volume volume = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         long[] touched = boot(18, TOUCHED);
         read(volume, touched);
         volume.close();
@@ -441,8 +456,8 @@ class BootsTest {
         long[] touched = boot(30, TOUCHED);
         VolumeState state = new VolumeState(7, 2L * disk.sizeBytes(), DOMAIN, root, 0);
         try (LiveVolume live = volumes.live(7, () -> state)) {
-            Volume machine = live.connect(true, Optional.of(IMAGE));
-            Volume other = live.connect(true, Optional.of(IMAGE));
+            Volume machine = live.connect(true, Optional.of(new BootedImage(IMAGE, true)));
+            Volume other = live.connect(true, Optional.of(new BootedImage(IMAGE, true)));
             read(machine, touched);
             // What was written since is read from no image.
             long mine = Arrays.stream(boot(31, 200)).filter(n -> !contains(touched, n)).findFirst().orElseThrow();
@@ -455,7 +470,7 @@ class BootsTest {
         startAnew(64 * MIB);
 
         try (LiveVolume live = volumes.live(8, () -> new VolumeState(8, disk.sizeBytes(), DOMAIN, root, 0))) {
-            Volume machine = live.connect(true, Optional.of(IMAGE));
+            Volume machine = live.connect(true, Optional.of(new BootedImage(IMAGE, true)));
             segments.awaitChunks(READER, keys(touched));
             int demanded = segments.chunksReadBy(LOADER).size();
             read(machine, touched);
@@ -476,7 +491,7 @@ class BootsTest {
         store = new ChunkStore(segments, storage.index());
         startAnew(64 * MIB);
 
-        Volume volume = volumes.open(DOMAIN, root, IMAGE);
+        Volume volume = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         segments.awaitChunks(
                 READER, keys(touched).stream().filter(key -> !key.equals(damaged)).toList());
         for (long chunk : touched) {
@@ -501,7 +516,7 @@ class BootsTest {
         long[] touched = boot(20, 30);
         record(IMAGE, touched);
 
-        Volume volume = volumes.open(DOMAIN, root, IMAGE);
+        Volume volume = volumes.open(DOMAIN, root, new BootedImage(IMAGE, true));
         segments.awaitChunks(READER, keys(touched));
         int before = segments.chunksReadBy(LOADER).size();
         read(volume, touched);
