@@ -136,10 +136,7 @@ public final class SnapshotApi {
         call.requireOnly();
         UnaryOperator<Map<String, String>> change = RequestedChanges.tags(call);
         SnapshotId snapshot = new SnapshotId(id);
-        Optional<SnapshotInProgress> found = findPending(call.caller(), snapshot);
-        if (found.isPresent()
-                && pending.stream()
-                        .anyMatch(each -> each.tag(call.caller(), snapshot, change.apply(found.get().tags())))) {
+        if (pending.stream().anyMatch(each -> each.tag(call.caller(), snapshot, change))) {
             return show(call, id);
         }
         return ApiDoor.json(message(

@@ -113,9 +113,11 @@ final class PendingRecords {
     }
 
     /** @throws cairn.StoreException NOT_FOUND if it has been completed */
-    SnapshotInProgress tag(SnapshotId id, Map<String, String> tags) {
-        return snapshot(Changes.change(
-                catalog, key(id), entry -> JsonRecords.encode(snapshot(entry).withTags(tags))));
+    SnapshotInProgress tag(SnapshotId id, UnaryOperator<Map<String, String>> change) {
+        return snapshot(Changes.change(catalog, key(id), entry -> {
+            SnapshotInProgress before = snapshot(entry);
+            return JsonRecords.encode(before.withTags(change.apply(before.tags())));
+        }));
     }
 
     /** @throws cairn.StoreException NOT_FOUND if it has been completed */

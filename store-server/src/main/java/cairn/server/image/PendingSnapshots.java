@@ -5,6 +5,7 @@ import cairn.server.account.Caller;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /** Snapshots that are not completed, wherever they come from. */
 public interface PendingSnapshots {
@@ -14,8 +15,13 @@ public interface PendingSnapshots {
     /** All that are not completed and that the caller may see. */
     List<SnapshotInProgress> list(Caller caller);
 
-    /** Gives one other tags, which it keeps when it is completed. @return whether it is here */
-    boolean tag(Caller caller, SnapshotId id, Map<String, String> tags);
+    /**
+     * Gives one other tags, which it keeps when it is completed.
+     *
+     * @param change makes them of those that it has; no other change comes between
+     * @return whether it is here
+     */
+    boolean tag(Caller caller, SnapshotId id, UnaryOperator<Map<String, String>> change);
 
     /**
      * Forgets one that could not be made, or gives one up that its owner may give up.

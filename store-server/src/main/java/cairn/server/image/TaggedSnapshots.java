@@ -1,5 +1,8 @@
 package cairn.server.image;
 
+import static cairn.Fault.CONFLICT;
+
+import cairn.StoreException;
 import cairn.image.SnapshotId;
 import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
@@ -34,9 +37,23 @@ public record TaggedSnapshots(AllSnapshots all, TaggedResources completed, List<
             return Optional.empty();
         }
 
+        /** Also false where others have changed them meanwhile: who reads them again can try again. */
         @Override
         public boolean retag(Map<String, String> newTags) {
-            return home.tag(caller, snapshot.id(), newTags);
+            try {
+                return home.tag(caller, snapshot.id(), before -> {
+                    if (!before.equals(snapshot.tags())) {
+                        throw new StoreException(
+                                CONFLICT, "others have changed the tags of snapshot " + snapshot.id() + " meanwhile");
+                    }
+                    return newTags;
+                });
+            } catch (StoreException e) {
+                if (e.fault() == CONFLICT) {
+                    return false;
+                }
+                throw e;
+            }
         }
     }
 

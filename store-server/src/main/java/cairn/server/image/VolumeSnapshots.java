@@ -694,13 +694,17 @@ public final class VolumeSnapshots implements PendingSnapshots, PendingImages, A
     }
 
     @Override
-    public boolean tag(Caller caller, SnapshotId id, Map<String, String> tags) {
+    public boolean tag(Caller caller, SnapshotId id, UnaryOperator<Map<String, String>> change) {
         Optional<SnapshotInProgress> found = find(caller, id);
         found.ifPresent(each -> ImageRegistry.require(caller, Right.MANAGE, each, id.value()));
-        boolean isTagged = found.isPresent() && isStillThere(() -> {
-            SnapshotInProgress tagged = records.tag(id, tags);
-            job(id).ifPresent(job -> job.tags = tagged.tags());
-        });
+        boolean isTagged = found.isPresent() && isStillThere(() -> job(id).ifPresentOrElse(
+                job -> {
+                    // One after the other, so that it shows those that were recorded last.
+                    synchronized (job) {
+                        job.tags = records.tag(id, change).tags();
+                    }
+                },
+                () -> records.tag(id, change)));
         if (!isTagged) {
             // It has been committed: whoever looks for it again is to find that one.
             await(() -> !pending.containsKey(id), LEAVE_SECONDS);

@@ -53,6 +53,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -599,7 +600,7 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     }
 
     @Override
-    public boolean tag(Caller caller, SnapshotId id, Map<String, String> tags) {
+    public boolean tag(Caller caller, SnapshotId id, UnaryOperator<Map<String, String>> change) {
         Optional<Pending> found = findPending(caller, id);
         if (found.isEmpty()) {
             return false;
@@ -608,7 +609,8 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
             if (found.get().isGone) {
                 return false;
             }
-            change(found.get(), found.get().snapshot.withTags(tags));
+            PendingSnapshot before = found.get().snapshot;
+            change(found.get(), before.withTags(change.apply(before.tags())));
             return true;
         }
     }

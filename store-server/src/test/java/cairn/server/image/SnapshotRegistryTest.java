@@ -38,6 +38,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -369,7 +370,7 @@ class SnapshotRegistryTest {
         }
 
         @Override
-        public boolean tag(Caller caller, SnapshotId wanted, Map<String, String> tags) {
+        public boolean tag(Caller caller, SnapshotId wanted, UnaryOperator<Map<String, String>> change) {
             return false;
         }
 

@@ -230,9 +230,9 @@ abstract class VolumeImagesContract {
 
         // The commit that completes them has perhaps been put together already.
         assertTrue(snapshots.tag(US, pending.id(), tags -> Map.of("a", tags.get("a") + "c", "d", "e")));
-        assertTrue(snapshots.tag(US, snapshot, Map.of("f", "g")));
+        assertTrue(snapshots.tag(US, snapshot, tags -> Map.of("f", "g")));
         assertFalse(snapshots.tag(THEM, pending.id(), tags -> Map.of()));
-        assertFalse(snapshots.tag(THEM, snapshot, Map.of()));
+        assertFalse(snapshots.tag(THEM, snapshot, tags -> Map.of()));
         assertEquals(Map.of("f", "g"), snapshots.find(US, snapshot).orElseThrow().tags());
         assertEquals(
                 Map.of("a", "bc", "d", "e"),
@@ -252,7 +252,7 @@ abstract class VolumeImagesContract {
             SnapshotId id = snapshots.start(US, root, PLAIN).id();
             CompletableFuture<Integer> tagging = CompletableFuture.supplyAsync(() -> {
                 int last = 0;
-                while (snapshots.tag(US, id, Map.of("n", String.valueOf(last + 1)))) {
+                while (isNumbered(id, last + 1)) {
                     last++;
                 }
                 return last;
@@ -264,6 +264,10 @@ abstract class VolumeImagesContract {
                     last == 0 ? Map.of() : Map.of("n", String.valueOf(last)),
                     world.completed.read(US, Right.SEE, id).tags());
         }
+    }
+
+    private boolean isNumbered(SnapshotId id, int number) {
+        return snapshots.tag(US, id, tags -> Map.of("n", String.valueOf(number)));
     }
 
     @Test

@@ -128,18 +128,31 @@ class BlockUploadsTest {
         SnapshotInProgress begun = uploads.start(US, wanted, ignored -> List.of());
 
         assertEquals(Optional.of(begun), uploads.find(US, begun.id()));
-        assertTrue(uploads.tag(US, begun.id(), Map.of("k", "other")));
+        assertTrue(uploads.tag(US, begun.id(), tags -> Map.of("k", tags.get("k") + "w")));
         uploads.complete(US, begun.id(), 0, Optional.empty()).join();
 
         Snapshot made = snapshot(US, begun.id());
         assertEquals(7L << 30, made.root().sizeBytes());
         assertTrue(made.root().top().isAbsent());
         assertEquals("a disk", made.description());
-        assertEquals(Map.of("k", "other"), made.tags());
+        assertEquals(Map.of("k", "vw"), made.tags());
         assertEquals(wanted.settings().withCompletedAt(begun.startedAt()), made.settings());
         assertEquals(begun.startedAt(), made.startedAt());
         assertEquals(US.account(), made.owner());
         assertEquals(Region.LOCAL, made.region());
+    }
+
+    @Test
+    void losesNoTagOfThoseThatAreSetAtATime() {
+        SnapshotId id = start(US, Optional.empty());
+
+        IntStream.range(0, 40).parallel().forEach(n -> uploads.tag(US, id, tags -> {
+            Map<String, String> sum = new TreeMap<>(tags);
+            sum.put("k" + n, "v");
+            return sum;
+        }));
+
+        assertEquals(40, uploads.find(US, id).orElseThrow().tags().size());
     }
 
     @Test
@@ -393,7 +406,7 @@ class BlockUploadsTest {
         assertEquals(List.of(), uploads.list(THEM));
         assertEquals(1, uploads.list(US).size());
         assertFalse(uploads.forget(THEM, id));
-        assertFalse(uploads.tag(THEM, id, Map.of()));
+        assertFalse(uploads.tag(THEM, id, tags -> Map.of()));
         assertFault(Fault.NOT_FOUND, () -> put(THEM, id, 0, block));
         assertFault(Fault.NOT_FOUND, () -> uploads.complete(THEM, id, 0, Optional.empty()).join());
         assertFault(Fault.NOT_FOUND, () -> put(US.in(new Region("far-1")), id, 0, block));
