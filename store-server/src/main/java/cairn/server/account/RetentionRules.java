@@ -111,7 +111,8 @@ public final class RetentionRules implements Retention {
     }
 
     private List<RetentionRule> list(AccountId account, Region region) {
-        return catalog.list(prefix(account, region), "", RULES_MAX).stream()
+        // All of them: of several that are made at once a few may be too many, and what they keep is kept.
+        return catalog.list(prefix(account, region), "", Integer.MAX_VALUE).stream()
                 .map(RetentionRules::decoded)
                 .sorted(Comparator.comparing(RetentionRule::id))
                 .toList();

@@ -32,6 +32,8 @@ import java.util.Optional;
 /** Images made, copied and removed. */
 public final class ImageOperations {
     private static final String COPY_IMAGE = "CopyImage";
+    /** What becomes of a snapshot that is still needed. */
+    private static final String SKIPPED = "skipped";
     private static final String DEFAULT_ARCHITECTURE = Architecture.I386.label();
 
     private final ImageRegistry images;
@@ -186,11 +188,17 @@ public final class ImageOperations {
         boolean withSnapshots = request.arguments().flag("DeleteAssociatedSnapshots", false);
         return () -> {
             images.deregister(request.caller(), image.id());
+            // Without its snapshots it could not be restored.
+            boolean keepsSnapshots = images.findRecycled(request.caller(), image.id()).isPresent();
             Answer answer = Answer.of().put("return", true);
             return withSnapshots
                     ? answer.put(
                             "deleteSnapshotResultSet",
-                            image.snapshots().stream().map(each -> deleted(request.caller(), each)).toList())
+                            image.snapshots().stream()
+                                    .map(each -> keepsSnapshots
+                                            ? deleted(each, SKIPPED)
+                                            : deleted(each, delete(request.caller(), each)))
+                                    .toList())
                     : answer;
         };
     }
@@ -206,13 +214,13 @@ public final class ImageOperations {
         };
     }
 
-    private Answer deleted(Caller caller, SnapshotId id) {
-        return Answer.of().put("snapshotId", id.value()).put("returnCode", delete(caller, id));
+    private static Answer deleted(SnapshotId id, String returnCode) {
+        return Answer.of().put("snapshotId", id.value()).put("returnCode", returnCode);
     }
 
     private String delete(Caller caller, SnapshotId id) {
         if (!snapshots.imagesOf(id).isEmpty()) {
-            return "skipped";
+            return SKIPPED;
         }
         try {
             snapshots.remove(caller, id);

@@ -379,10 +379,18 @@ public final class ImageRegistry {
     public RegisteredImage change(Caller caller, ImageId id, UnaryOperator<RegisteredImage> change) {
         read(caller, Right.MANAGE, id);
         return changeRecord(id, before -> {
+            // It may have been removed since, into the recycle bin.
+            requireThere(caller, before);
             RegisteredImage after = change.apply(before);
             requireMaySharing(before, after);
             return after;
         });
+    }
+
+    private static void requireThere(Caller caller, RegisteredImage image) {
+        if (!isThere(caller, image)) {
+            throw notFound("image", image.id().value());
+        }
     }
 
     private void requireMaySharing(RegisteredImage before, RegisteredImage after) {
@@ -390,12 +398,21 @@ public final class ImageRegistry {
             throw new StoreException(CONFLICT, "image " + after.id() + " is disabled, and cannot be shared");
         }
         boolean becomesPublic = after.sharing().isPublic() && !before.sharing().isPublic();
+        if (becomesPublic && hasEncryptedSnapshot(after)) {
+            throw new StoreException(
+                    CONFLICT, "image " + after.id() + " has an encrypted snapshot, and cannot become public");
+        }
         if (becomesPublic && blocksPublicImages(after)) {
             throw new StoreException(
                     CONFLICT,
                     "image " + after.id() + " cannot become public: account " + after.owner()
                             + " blocks public access to its images in region " + after.region());
         }
+    }
+
+    /** Whether a snapshot of an image is encrypted: then it never becomes public. */
+    public boolean hasEncryptedSnapshot(RegisteredImage image) {
+        return image.snapshots().stream().anyMatch(snapshots::isEncrypted);
     }
 
     /** Whether the account that owns an image keeps it from becoming public. */
@@ -411,6 +428,7 @@ public final class ImageRegistry {
     public void leave(Caller caller, ImageId id) {
         requireSharedByName(caller, read(caller, id));
         changeRecord(id, image -> {
+            requireThere(caller, image);
             requireSharedByName(caller, image);
             Set<AccountId> others = new HashSet<>(image.sharing().accounts());
             others.remove(caller.account());
@@ -502,8 +520,9 @@ public final class ImageRegistry {
         return catalog.find(key(id)).map(ImageRecords::image).filter(image -> isInBin(caller, image));
     }
 
-    private static boolean isInBin(Caller caller, RegisteredImage image) {
-        return image.settings().recycled().isPresent() && Access.may(caller, Right.MANAGE, image);
+    private boolean isInBin(Caller caller, RegisteredImage image) {
+        return image.settings().recycled().filter(each -> now().isBefore(each.exitsAt())).isPresent()
+                && Access.may(caller, Right.MANAGE, image);
     }
 
     /**

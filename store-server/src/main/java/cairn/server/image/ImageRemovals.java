@@ -16,12 +16,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Removes images: for good, or into the recycle bin and out of it. What is in the bin keeps its record and its boot
  * profile; its name is free, and its snapshots may be removed too. Safe for threads.
  */
 final class ImageRemovals {
+    private static final Logger log = LoggerFactory.getLogger(ImageRemovals.class);
+
     private final Catalog catalog;
     private final ImageRegistry images;
     private final SnapshotRegistry snapshots;
@@ -146,12 +150,19 @@ final class ImageRemovals {
         return image.settings().recycled().filter(each -> !each.exitsAt().isAfter(clock.instant())).isPresent();
     }
 
-    /** Removes for good what the bin has kept long enough, unless it was restored meanwhile. */
+    /**
+     * Removes for good what the bin has kept long enough, unless it was restored meanwhile. One that cannot be removed
+     * now keeps no other from it.
+     */
     void removeExpired(RegisteredImage image) {
-        trying(
-                image.id(),
-                () -> catalog.find(ImageRegistry.key(image.id())).map(ImageRecords::image).orElse(image),
-                (found, version) -> isExpired(found) ? deleting(found.id(), version) : List.of());
+        try {
+            trying(
+                    image.id(),
+                    () -> catalog.find(ImageRegistry.key(image.id())).map(ImageRecords::image).orElse(image),
+                    (found, version) -> isExpired(found) ? deleting(found.id(), version) : List.of());
+        } catch (StoreException e) {
+            log.warn("image {} stays in the recycle bin for now: {}", image.id(), e.getMessage());
+        }
     }
 
     private interface Changing {

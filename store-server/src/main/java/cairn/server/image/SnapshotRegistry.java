@@ -30,6 +30,8 @@ import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The completed snapshots of a store. Whoever may not see one is told that it does not exist. Safe for threads: what
@@ -39,6 +41,7 @@ import java.util.stream.Stream;
  * read, copied or made a volume of, by whatever door.
  */
 public final class SnapshotRegistry {
+    private static final Logger log = LoggerFactory.getLogger(SnapshotRegistry.class);
     private static final String PREFIX = "snapshot/";
     /** Which image names a snapshot: {@code snapshot-use/SNAPSHOT/IMAGE}, so that deleting one asks nobody else. */
     private static final String USE_PREFIX = "snapshot-use/";
@@ -105,6 +108,13 @@ public final class SnapshotRegistry {
         return requireUsable(catalog.find(key(id))
                 .map(ImageRecords::snapshot)
                 .orElseThrow(() -> ImageRegistry.notFound("snapshot", id.value())));
+    }
+
+    boolean isEncrypted(SnapshotId id) {
+        return catalog.find(key(id))
+                .map(ImageRecords::snapshot)
+                .filter(each -> each.settings().isEncrypted())
+                .isPresent();
     }
 
     /** Every door comes through here before it touches what a snapshot holds. */
@@ -176,6 +186,10 @@ public final class SnapshotRegistry {
     public Snapshot change(Caller caller, SnapshotId id, UnaryOperator<Snapshot> change) {
         read(caller, Right.MANAGE, id);
         return changeRecord(id, before -> {
+            // It may have been removed since, into the recycle bin.
+            if (!isThere(caller, before)) {
+                throw ImageRegistry.notFound("snapshot", id.value());
+            }
             Snapshot after = change.apply(before);
             requireMaySharing(before, after);
             return after;
@@ -184,6 +198,10 @@ public final class SnapshotRegistry {
 
     private void requireMaySharing(Snapshot before, Snapshot after) {
         boolean becomesPublic = after.sharing().isPublic() && !before.sharing().isPublic();
+        if (becomesPublic && after.settings().isEncrypted()) {
+            throw new StoreException(
+                    CONFLICT, "snapshot " + after.id() + " is encrypted, and cannot become public");
+        }
         if (becomesPublic && settings.read(after.owner(), after.region()).snapshotBlock() != SnapshotBlock.UNBLOCKED) {
             throw new StoreException(
                     CONFLICT,
@@ -286,9 +304,33 @@ public final class SnapshotRegistry {
                 .requireRemovable(now());
     }
 
-    /** Archives a snapshot. @throws StoreException NOT_FOUND, FORBIDDEN; or as {@link #requireArchivable} says */
+    /**
+     * Archives a snapshot.
+     *
+     * @throws StoreException NOT_FOUND, FORBIDDEN; or as {@link #requireArchivable} says, also CONFLICT where an image
+     *     that is not disabled names it
+     */
     public Snapshot archive(Caller caller, SnapshotId id) {
-        return change(caller, id, this::archived);
+        return change(caller, id, snapshot -> {
+            requireUnused(id, imagesOf(id).stream().filter(this::isEnabled).toList());
+            return archived(snapshot);
+        });
+    }
+
+    private boolean isEnabled(ImageId id) {
+        return catalog.find(ImageRegistry.key(id))
+                .map(ImageRecords::image)
+                .filter(image -> !image.settings().isDisabled())
+                .isPresent();
+    }
+
+    private static void requireUnused(SnapshotId id, List<ImageId> users) {
+        if (!users.isEmpty()) {
+            throw new StoreException(
+                    CONFLICT,
+                    "snapshot " + id + " is in use by "
+                            + users.stream().map(ImageId::value).collect(Collectors.joining(", ")));
+        }
     }
 
     /** @throws StoreException CONFLICT if it is archived, or is to be restored fast */
@@ -365,13 +407,7 @@ public final class SnapshotRegistry {
         // Its version first: who uses it after that changes it.
         Optional<Change> removal = removal(id);
         read(caller, Right.MANAGE, id);
-        List<ImageId> users = imagesOf(id);
-        if (!users.isEmpty()) {
-            throw new StoreException(
-                    CONFLICT,
-                    "snapshot " + id + " is in use by "
-                            + users.stream().map(ImageId::value).collect(Collectors.joining(", ")));
-        }
+        requireUnused(id, imagesOf(id));
         return removal.orElseThrow(() -> new StoreException(CONFLICT, "snapshot " + id + " is locked"));
     }
 
@@ -425,19 +461,23 @@ public final class SnapshotRegistry {
         return (int) expired.stream().filter(this::removeIfExpired).count();
     }
 
-    /** Somebody may have taken it back meanwhile. */
+    /** Somebody may have taken it back meanwhile; one that cannot be removed keeps no other from it. */
     private boolean removeIfExpired(String key) {
         Optional<Catalog.Entry> entry = catalog.find(key).filter(this::isExpired);
-        entry.ifPresent(each -> catalog.commit(List.of(new Change.Delete(key, each.version()))));
+        try {
+            entry.ifPresent(each -> catalog.commit(List.of(new Change.Delete(key, each.version()))));
+        } catch (StoreException e) {
+            log.warn("{} stays in the recycle bin for now: {}", key, e.getMessage());
+            return false;
+        }
         return entry.isPresent();
     }
 
+    /** What is locked stays, however it came into the bin. */
     private boolean isExpired(Catalog.Entry entry) {
-        return ImageRecords.snapshot(entry)
-                .settings()
-                .recycled()
-                .filter(each -> !now().isBefore(each.exitsAt()))
-                .isPresent();
+        SnapshotSettings settings = ImageRecords.snapshot(entry).settings();
+        return settings.recycled().filter(each -> !now().isBefore(each.exitsAt())).isPresent()
+                && !settings.isLocked(now());
     }
 
     /** Visits every snapshot of the store, those in the recycle bin too. */

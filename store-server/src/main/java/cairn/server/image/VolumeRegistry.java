@@ -234,7 +234,7 @@ public final class VolumeRegistry {
      */
     public RegisteredVolume change(Caller caller, VolumeId id, UnaryOperator<RegisteredVolume> change) {
         read(caller, Right.MANAGE, id);
-        return changeRecord(id, change);
+        return changeRecord(id, volume -> change.apply(requireKept(volume)));
     }
 
     /** The tags of volumes. */
@@ -357,7 +357,15 @@ public final class VolumeRegistry {
 
     /** Begins one more use of a volume. @throws StoreException NOT_FOUND if it has been removed */
     LiveVolume live(VolumeId id) {
-        return volumes.live(id.number(), () -> VolumeRecords.volume(entry(id)).state());
+        return volumes.live(id.number(), () -> requireKept(VolumeRecords.volume(entry(id))).state());
+    }
+
+    /** Whoever may do something with a volume may come too late: it may be in the recycle bin by then. */
+    private static RegisteredVolume requireKept(RegisteredVolume volume) {
+        if (volume.settings().recycled().isPresent()) {
+            throw ImageRegistry.notFound("volume", volume.id().value());
+        }
+        return volume;
     }
 
     /** As {@link Volumes#freeze}, of uses that {@link #live} has begun. */
@@ -389,7 +397,7 @@ public final class VolumeRegistry {
 
     /** @param detached the volume without whoever may have it still */
     private void retire(VolumeId id, UnaryOperator<RegisteredVolume> detached) {
-        RegisteredVolume volume = VolumeRecords.volume(entry(id));
+        RegisteredVolume volume = requireKept(VolumeRecords.volume(entry(id)));
         Optional<Duration> kept = volume.isEphemeral()
                 ? Optional.empty()
                 : retention.retentionFor(volume, Retention.Kind.VOLUME, volume.tags());
@@ -399,7 +407,7 @@ public final class VolumeRegistry {
         }
         Recycled recycled = new Recycled(now(), now().plus(kept.get()));
         changeRecord(id, each -> {
-            RegisteredVolume retired = detached.apply(each);
+            RegisteredVolume retired = detached.apply(requireKept(each));
             requireDetached(retired);
             return retired.with(retired.settings().withRecycled(Optional.of(recycled)));
         });
@@ -444,7 +452,16 @@ public final class VolumeRegistry {
                 .filter(this::isExpired)
                 .map(RegisteredVolume::id)
                 .toList()
-                .forEach(id -> removeUnused(id, this::requireExpired));
+                .forEach(this::removeExpired);
+    }
+
+    /** One that cannot be removed now keeps no other from it. */
+    private void removeExpired(VolumeId id) {
+        try {
+            volumes.whileUnused(id.number(), () -> removeUnused(id, this::requireExpired));
+        } catch (StoreException e) {
+            log.warn("volume {} stays in the recycle bin for now: {}", id, e.getMessage());
+        }
     }
 
     private boolean isExpired(RegisteredVolume volume) {

@@ -239,9 +239,56 @@ class SnapshotRegistryTest {
                 disk.put(chunks, US.domain()),
                 Encryption.Choice.PLAIN,
                 List.of());
-        snapshots.archive(US, image.manifest().root().snapshot());
+        SnapshotId root = image.manifest().root().snapshot();
+        assertFault(Fault.CONFLICT, () -> snapshots.archive(US, root));
+        new ImageLifecycle(images, clock).disable(US, image.id());
+        snapshots.archive(US, root);
 
-        assertFault(Fault.CONFLICT, () -> images.disk(US, Right.LAUNCH, image.id().value()));
+        assertFault(Fault.CONFLICT, () -> images.disk(US, Right.READ, image.id().value()));
+    }
+
+    @Test
+    void whatWentIntoTheRecycleBinMeanwhileIsNotChanged() {
+        keepRemoved(3);
+
+        assertFault(Fault.NOT_FOUND, () -> snapshots.change(US, id, each -> {
+            // Somebody else removes it between the read and the change.
+            if (snapshots.find(US, id).isPresent()) {
+                snapshots.remove(US, id);
+            }
+            return each.withTags(Map.of());
+        }));
+
+        assertEquals(Map.of("env", "prod"), snapshots.readRecycled(US, id).tags());
+    }
+
+    @Test
+    void whatIsLockedIsNotRemovedFromTheRecycleBinEither() {
+        keepRemoved(3);
+        SnapshotId locked = newSnapshot();
+        snapshots.lock(US, locked, governance(10));
+        Recycled recycled = new Recycled(clock.instant(), clock.instant().plus(Duration.ofDays(1)));
+        snapshots.changeRecord(locked, each -> each.with(each.settings().withRecycled(Optional.of(recycled))));
+        snapshots.remove(US, id);
+        clock.forward(Duration.ofDays(4));
+
+        assertEquals(1, snapshots.removeExpired());
+        assertTrue(storage.catalog().find(SnapshotRegistry.key(locked)).isPresent());
+    }
+
+    @Test
+    void whatIsEncryptedDoesNotBecomePublicNorAnImageOfIt() {
+        RegisteredImage image = images.register(
+                US,
+                NewImage.of(new ImageName("secret")),
+                disk.put(chunks, US.domain()),
+                new Encryption.Choice(true, Optional.empty()),
+                List.of());
+        Sharing all = new Sharing(true, Set.of());
+
+        assertFault(Fault.CONFLICT, () -> images.change(US, image.id(), each -> each.with(all)));
+        assertFault(Fault.CONFLICT, () ->
+                snapshots.change(US, image.manifest().root().snapshot(), each -> each.with(all)));
     }
 
     @Test
