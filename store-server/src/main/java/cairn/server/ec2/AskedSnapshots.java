@@ -5,6 +5,7 @@ import cairn.image.SnapshotId;
 import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.image.AllSnapshots;
 import cairn.server.image.ListedSnapshot;
 import cairn.server.image.Snapshot;
@@ -65,6 +66,11 @@ final class AskedSnapshots {
                     .toList());
         }
         return found;
+    }
+
+    /** As {@link SnapshotRegistry#encryptionFor}. */
+    Encryption.Choice encryptionFor(Caller caller, Snapshot source) {
+        return completed.encryptionFor(caller, source);
     }
 
     /** The caller's own, completed ones, in the order of their ids. */

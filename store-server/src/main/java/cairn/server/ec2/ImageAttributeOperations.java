@@ -242,6 +242,11 @@ public final class ImageAttributeOperations {
                     "InvalidAMIID.Unavailable", "The image ID '" + after.id() + "' is disabled, and cannot be shared");
         }
         boolean becomesPublic = after.sharing().isPublic() && !before.sharing().isPublic();
+        if (becomesPublic && images.hasEncryptedSnapshot(after)) {
+            throw new Ec2Failure(
+                    "OperationNotPermitted",
+                    "Image " + after.id() + " has an encrypted snapshot and cannot be shared with all");
+        }
         if (becomesPublic && images.blocksPublicImages(after)) {
             throw new Ec2Failure(
                     "OperationNotPermitted",

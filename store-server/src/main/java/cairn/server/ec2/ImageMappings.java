@@ -168,14 +168,15 @@ final class ImageMappings {
         return new Ec2Failure("InvalidBlockDeviceMapping", message);
     }
 
-    static Answer shown(ImageDevice device) {
+    /** @param isOwn who asks may know all of it */
+    static Answer shown(ImageDevice device, boolean isOwn) {
         Answer shown = Answer.of()
                 .put("deviceName", device.name())
                 .put("virtualName", device.settings().virtualName());
-        return device.settings().virtualName().isPresent() ? shown : shown.put("ebs", ebs(device));
+        return device.settings().virtualName().isPresent() ? shown : shown.put("ebs", ebs(device, isOwn));
     }
 
-    private static Answer ebs(ImageDevice device) {
+    private static Answer ebs(ImageDevice device, boolean isOwn) {
         DeviceSettings settings = device.settings();
         return Answer.of()
                 .put("deleteOnTermination", settings.deletesOnTermination())
@@ -185,6 +186,6 @@ final class ImageMappings {
                 .put("iops", settings.iops())
                 .put("throughput", settings.throughputMibs())
                 .put("encrypted", settings.isEncrypted())
-                .put("kmsKeyId", settings.keyId());
+                .put("kmsKeyId", settings.keyId().filter(label -> isOwn));
     }
 }

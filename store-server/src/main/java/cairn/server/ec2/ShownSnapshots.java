@@ -26,7 +26,7 @@ final class ShownSnapshots {
         this.clock = clock;
     }
 
-    /** All of it; its tags to its owner alone. */
+    /** All of it; its tags, and the label of its key, to its owner alone. */
     Answer shown(Caller caller, ListedSnapshot snapshot) {
         SnapshotSettings settings = snapshot.settings();
         Answer answer = Answer.of()
@@ -41,7 +41,8 @@ final class ShownSnapshots {
                 .put("volumeSize", gib(snapshot.sizeBytes()))
                 .put("description", snapshot.description())
                 .put("encrypted", settings.isEncrypted())
-                .put("kmsKeyId", key(settings.isEncrypted(), settings.keyId()))
+                .put("kmsKeyId", key(settings.isEncrypted(), settings.keyId())
+                        .filter(label -> AskedSnapshots.isOwn(caller, snapshot)))
                 .put("sseType", sseType(settings.isEncrypted(), settings.keyId()))
                 .put("storageTier", tier(snapshot))
                 .put("restoreExpiryTime", restoreEndsAt(settings))

@@ -123,7 +123,7 @@ public final class SnapshotOperations {
         Region from = new Region(arguments.text("SourceRegion"));
         Snapshot source = asked.read(caller.in(from), Right.COPY, arguments.text("SourceSnapshotId"));
         Encryption.Choice choice = EncryptionArguments.choose(
-                encryption, caller, source.settings().encryption(), Optional.of(arguments));
+                encryption, caller, completed.encryptionFor(caller, source), Optional.of(arguments));
         NewSnapshotCopy wanted = new NewSnapshotCopy(
                 arguments.findText(DESCRIPTION).orElse(""),
                 Tags.asked(arguments, ResourceKind.SNAPSHOT),

@@ -115,7 +115,7 @@ public final class VolumeOperations {
         Encryption.Choice choice = EncryptionArguments.choose(
                 encryption,
                 caller,
-                source.map(each -> each.settings().encryption()).orElse(Encryption.Choice.PLAIN),
+                source.map(each -> asked.encryptionFor(caller, each)).orElse(Encryption.Choice.PLAIN),
                 Optional.of(arguments));
         VolumeSettings settings = settings(arguments, zone, gib).with(choice);
         VolumePlan plan = VolumePlan.of(wanted, settings);

@@ -63,7 +63,7 @@ public final class ImageCopies {
                 described(caller, source, wanted),
                 source.manifest().rootDevice(),
                 disks.stream().map(ImageCopies::blockDevice).toList(),
-                settings(source, wanted, disks));
+                settings(caller, source, wanted, disks));
 
         changes.addAll(copy.changes());
         Instant now = images.now();
@@ -95,10 +95,10 @@ public final class ImageCopies {
     }
 
     /** What the machine needs stays; what its owner has decided about the source is not passed on. */
-    private static ImageSettings settings(RegisteredImage source, NewCopy wanted, List<DiskCopy> disks) {
+    private ImageSettings settings(Caller caller, RegisteredImage source, NewCopy wanted, List<DiskCopy> disks) {
         Map<String, DeviceSettings> devices = new HashMap<>(source.settings().devices());
         for (DiskCopy copy : disks) {
-            Encryption.Choice encryption = encryption(copy.from, wanted);
+            Encryption.Choice encryption = encryption(caller, copy.from, wanted);
             devices.merge(
                     copy.disk.device(),
                     DeviceSettings.NEW.with(encryption),
@@ -110,12 +110,12 @@ public final class ImageCopies {
                 .withDevices(devices);
     }
 
-    private static Encryption.Choice encryption(Snapshot source, NewCopy wanted) {
-        return wanted.encryption().over(source.settings().encryption());
+    private Encryption.Choice encryption(Caller caller, Snapshot source, NewCopy wanted) {
+        return wanted.encryption().over(snapshots.encryptionFor(caller, source));
     }
 
     /** Its parent is none: who may see the copy may perhaps not see the source's snapshots. */
-    private static Snapshot snapshot(
+    private Snapshot snapshot(
             Caller caller, NewCopy wanted, DiskCopy disk, RegisteredImage copy, Instant now) {
         return new Snapshot(
                 disk.to,
@@ -129,7 +129,7 @@ public final class ImageCopies {
                         + disk.from.id() + '.',
                 Optional.empty(),
                 Sharing.NONE,
-                SnapshotSettings.of(encryption(disk.from, wanted))
+                SnapshotSettings.of(encryption(caller, disk.from, wanted))
                         .withCompletedAt(now)
                         .withCopyOf(new SnapshotSettings.CopySource(disk.from.id(), disk.from.region())),
                 wanted.snapshotTags());

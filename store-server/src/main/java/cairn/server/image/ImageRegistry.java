@@ -410,6 +410,11 @@ public final class ImageRegistry {
         }
     }
 
+    /** As {@link SnapshotRegistry#encryptionFor}. */
+    Encryption.Choice encryptionFor(Caller caller, Snapshot source) {
+        return snapshots.encryptionFor(caller, source);
+    }
+
     /** Whether a snapshot of an image is encrypted: then it never becomes public. */
     public boolean hasEncryptedSnapshot(RegisteredImage image) {
         return image.snapshots().stream().anyMatch(snapshots::isEncrypted);

@@ -11,6 +11,7 @@ import cairn.server.account.Access;
 import cairn.server.account.AccountSettings.SnapshotBlock;
 import cairn.server.account.AccountSettingsRegistry;
 import cairn.server.account.Caller;
+import cairn.server.account.Encryption;
 import cairn.server.account.Retention;
 import cairn.server.account.Sharing;
 import cairn.server.storage.Catalog.Change;
@@ -253,7 +254,6 @@ public final class SnapshotRegistry {
 
     /** A copy that is there once it has been {@linkplain #keep kept}. @param source that the caller may copy */
     Snapshot copyOf(Caller caller, Snapshot source, NewSnapshotCopy wanted) {
-        SnapshotSettings before = source.settings();
         Instant now = now();
         return new Snapshot(
                 newId(),
@@ -266,10 +266,19 @@ public final class SnapshotRegistry {
                 wanted.description(),
                 Optional.empty(),
                 Sharing.NONE,
-                SnapshotSettings.of(wanted.encryption().over(before.encryption()))
+                SnapshotSettings.of(wanted.encryption().over(encryptionFor(caller, source)))
                         .withCompletedAt(now)
                         .withCopyOf(new SnapshotSettings.CopySource(source.id(), source.region())),
                 wanted.tags());
+    }
+
+    /** As what the caller makes of a snapshot begins: the label of another account's key is not passed on. */
+    public Encryption.Choice encryptionFor(Caller caller, Snapshot source) {
+        Encryption.Choice theirs = source.settings().encryption();
+        if (source.owner().equals(caller.account()) || !theirs.isEncrypted()) {
+            return theirs;
+        }
+        return new Encryption.Choice(true, settings.read(caller).defaultKeyId());
     }
 
     /** Locks a snapshot, or changes its lock. @throws StoreException NOT_FOUND, FORBIDDEN; as {@link #requireLockable} */

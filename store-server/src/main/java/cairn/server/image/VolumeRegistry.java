@@ -139,7 +139,7 @@ public final class VolumeRegistry {
                 wanted.isReadOnly(),
                 wanted.isEphemeral(),
                 clock.instant().truncatedTo(ChronoUnit.MILLIS),
-                origin.inherited(plan.settings()),
+                inherited(caller, origin, plan.settings()),
                 wanted.tags());
         return new Creation(volume, new Change.PutIfAbsent(VOLUME_PREFIX + id, VolumeRecords.encode(volume)));
     }
@@ -149,12 +149,13 @@ public final class VolumeRegistry {
         Origin(Optional<ImageId> image, Snapshot snapshot) {
             this(snapshot.root(), snapshot.domain(), image, Optional.of(snapshot));
         }
+    }
 
-        /** What is encrypted stays so. */
-        VolumeSettings inherited(VolumeSettings settings) {
-            return snapshot.map(source -> settings.with(settings.encryption().over(source.settings().encryption())))
-                    .orElse(settings);
-        }
+    /** What is encrypted stays so. */
+    private VolumeSettings inherited(Caller caller, Origin origin, VolumeSettings settings) {
+        return origin.snapshot
+                .map(source -> settings.with(settings.encryption().over(images.encryptionFor(caller, source))))
+                .orElse(settings);
     }
 
     private Origin originOf(Caller caller, String source, Optional<String> device) {

@@ -380,6 +380,23 @@ class ImageLifecycleTest {
     }
 
     @Test
+    void anotherAccountsCopyDoesNotTakeTheLabelOfTheKeyOver() {
+        RegisteredImage source = images.register(
+                US, wanted("web"), DISK, new Encryption.Choice(true, Optional.of("alias/ours")), List.of());
+        images.change(US, source.id(), each -> each.with(new Sharing(false, Set.of(THEM.account()))));
+        NewCopy copy = NewCopy.of(source.id(), Region.LOCAL, new ImageName("copy"));
+
+        RegisteredImage theirs = copies.copy(THEM, copy, each -> List.of());
+        RegisteredImage ours = copies.copy(US, copy, each -> List.of());
+
+        assertEquals(new Encryption.Choice(true, Optional.empty()), theirs.devices().get(0).settings().encryption());
+        assertEquals(
+                Optional.empty(),
+                completed.read(THEM, Right.SEE, theirs.manifest().root().snapshot()).settings().keyId());
+        assertEquals(Optional.of("alias/ours"), ours.devices().get(0).settings().keyId());
+    }
+
+    @Test
     void copiesOfOneImageAtOnceAllSucceedAndChangeNothingOfItsOwners() {
         RegisteredImage source = push(US, "web");
         images.change(US, source.id(), each -> each.with(new Sharing(true, Set.of())));
