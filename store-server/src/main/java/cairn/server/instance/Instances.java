@@ -27,6 +27,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -50,7 +51,6 @@ public final class Instances implements AutoCloseable {
     public static final int OF_ACCOUNT_MAX = 1000;
 
     private static final Logger log = LoggerFactory.getLogger(Instances.class);
-    private static final int LOCKS = 64;
     private static final int STARTERS = 4;
     private static final int RETRY_MILLIS_MIN = 100;
     private static final int RETRY_MILLIS_MAX = 5_000;
@@ -63,7 +63,8 @@ public final class Instances implements AutoCloseable {
     private final Map<String, Launcher> launchers;
     private final Launcher launcherOfNew;
     private final SecureRandom random = new SecureRandom();
-    private final Object[] locks = Stream.generate(Object::new).limit(LOCKS).toArray();
+    /** One of each instance, made when it is first wanted. */
+    private final Map<InstanceId, Object> locks = new ConcurrentHashMap<>();
     private final ExecutorService starters;
     private final ScheduledExecutorService timer;
 
@@ -151,9 +152,18 @@ public final class Instances implements AutoCloseable {
                     volumes.prepare(caller, attached(device, instance)).change()));
         }
         catalog.commit(changes);
-        images.launched(image.id());
+        // From here on they are there, whatever else fails.
         launched.forEach(instance -> begin(instance, true));
+        noteLaunch(image);
         return launched.stream().map(each -> registry.find(each.id()).orElse(each)).toList();
+    }
+
+    private void noteLaunch(RegisteredImage image) {
+        try {
+            images.launched(image.id());
+        } catch (StoreException e) {
+            log.warn("image {} does not tell of its last launch: {}", image.id(), e.getMessage());
+        }
     }
 
     private Instance newInstance(
@@ -222,24 +232,40 @@ public final class Instances implements AutoCloseable {
                 launcherOf(pending.get()).start(machineOf(pending.get()), () -> ended(id));
                 enter(id, InstanceState.RUNNING, Optional.empty());
             } catch (RuntimeException e) {
-                StateReason reason = StateReason.failed(told(id, e));
-                if (isNew) {
-                    enter(id, InstanceState.SHUTTING_DOWN, Optional.of(reason));
-                    finish(id);
-                } else {
-                    enter(id, InstanceState.STOPPED, Optional.of(reason));
-                }
+                Optional<StateReason> reason = Optional.of(StateReason.failed(told(id, e)));
+                fail(id, isNew ? InstanceState.SHUTTING_DOWN : InstanceState.STOPPING, reason, RETRY_MILLIS_MIN);
             }
         }
     }
 
-    private static String told(InstanceId id, RuntimeException failure) {
-        if (Fault.of(failure) == Fault.INTERNAL) {
-            log.error("instance {} does not start", id, failure);
-            return "the server failed; its log says why";
+    /** Ends what may run of one that could not be started; the record is tried again where it cannot be written. */
+    private void fail(InstanceId id, InstanceState state, Optional<StateReason> reason, int retryMillis) {
+        synchronized (lockOf(id)) {
+            Optional<Instance> pending =
+                    registry.find(id).filter(each -> each.state() == InstanceState.PENDING);
+            if (pending.isEmpty()) {
+                return;
+            }
+            try {
+                enter(id, state, reason);
+            } catch (RuntimeException e) {
+                log.error("instance {}, which has not started, is not {} yet", id, state.label(), e);
+                later(() -> fail(id, state, reason, Math.min(2 * retryMillis, RETRY_MILLIS_MAX)), retryMillis);
+            }
+            if (!launcherOf(pending.get()).end(id, true)) {
+                ended(id);
+            }
         }
-        log.warn("instance {} does not start: {}", id, failure.getMessage());
-        return failure.getMessage();
+    }
+
+    /** What its owner is told, who is not to read of the host. */
+    private static String told(InstanceId id, RuntimeException failure) {
+        if (Fault.of(failure) == CONFLICT) {
+            log.warn("instance {} does not start: {}", id, failure.getMessage());
+            return failure.getMessage();
+        }
+        log.error("instance {} does not start", id, failure);
+        return "the machine could not be started; the server's log says why";
     }
 
     private Instance enter(InstanceId id, InstanceState state, Optional<StateReason> reason) {
@@ -533,10 +559,12 @@ public final class Instances implements AutoCloseable {
     /** Removes what is left of those that are no longer told of. */
     public void removeForgotten() {
         registry.removeForgotten().forEach(id -> launchers.values().forEach(launcher -> launcher.forget(id)));
+        // Whoever still waits for one of these finds no instance.
+        locks.keySet().removeIf(id -> registry.find(id).isEmpty());
     }
 
     private Object lockOf(InstanceId id) {
-        return locks[Math.floorMod(id.hashCode(), LOCKS)];
+        return locks.computeIfAbsent(id, ignored -> new Object());
     }
 
     /** Machines go on; their volumes wait for the next server. */

@@ -119,24 +119,24 @@ public final class QemuLauncher implements Launcher {
 
     @Override
     public void requireRoom(Architecture architecture, InstanceType type, int count) {
-        settings.host.program(architecture);
+        try {
+            settings.host.program(architecture);
+        } catch (StoreException e) {
+            log.warn("machines of {}: {}", architecture.label(), e.getMessage());
+            throw new StoreException(e.fault(), "machines of " + architecture.label() + " are not run here", e);
+        }
         requireRoomFor(type, count);
     }
 
     private synchronized void requireRoomFor(InstanceType type, int count) {
-        if (count > settings.machinesMax - machines.size()) {
-            throw new StoreException(
-                    Fault.CONFLICT,
-                    machines.size() + " instances run on this host, at most " + settings.machinesMax + " do, and "
-                            + count + " more are asked for");
-        }
         long takenBytes = machines.values().stream().mapToLong(each -> each.machine.type().memoryBytes()).sum();
-        if (type.memoryBytes() * count > settings.memoryBytesMax - takenBytes) {
-            throw new StoreException(
-                    Fault.CONFLICT,
-                    count + " of " + type.name() + " need " + (type.memoryBytes() * count >> 20)
-                            + " MiB of memory, and " + (settings.memoryBytesMax - takenBytes >> 20)
-                            + " of this host's are left");
+        if (count > settings.machinesMax - machines.size()
+                || type.memoryBytes() * count > settings.memoryBytesMax - takenBytes) {
+            // Who asks is not told what others run.
+            log.debug(
+                    "no room for {} of {}: {} machines of at most {} run, with {} of {} bytes of memory",
+                    count, type.name(), machines.size(), settings.machinesMax, takenBytes, settings.memoryBytesMax);
+            throw new StoreException(Fault.CONFLICT, "there is no room for " + count + " of " + type.name());
         }
     }
 
@@ -152,20 +152,44 @@ public final class QemuLauncher implements Launcher {
     @Override
     public void start(Machine machine, Runnable onEnd) {
         Running running = enter(machine);
+        List<String> command = List.of();
         try {
             Path folder = folder(machine.id());
             Files.createDirectories(
                     folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
             PortForward ssh = new PortForward(0, SSH_PORT).withFreePort();
             Files.writeString(folder.resolve(SSH), Integer.toString(ssh.hostPort()));
-            run(commandLine(machine, folder, ssh).words(), folder.resolve(SAID));
+            command = commandLine(machine, folder, ssh).words();
+            run(command, folder.resolve(SAID));
             connect(running, onEnd);
+        } catch (IOException | RuntimeException e) {
+            killUnheard(command);
+            machines.remove(machine.id());
+            throw e instanceof StoreException known
+                    ? known
+                    : new StoreException(Fault.UNAVAILABLE, "instance " + machine.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** What has put itself into the background, and is not heard of, runs by the very same words. */
+    static void killUnheard(List<String> command) {
+        if (command.isEmpty()) {
+            return;
+        }
+        String words = String.join("\0", command) + '\0';
+        ProcessHandle.allProcesses().filter(process -> words.equals(wordsOf(process))).forEach(process -> {
+            log.warn("process {} of a machine that has not started is killed", process.pid());
+            process.destroyForcibly();
+            awaitExit(process);
+        });
+    }
+
+    private static String wordsOf(ProcessHandle process) {
+        try {
+            return Files.readString(Path.of("/proc", Long.toString(process.pid()), "cmdline"));
         } catch (IOException e) {
-            machines.remove(machine.id());
-            throw new StoreException(Fault.UNAVAILABLE, "instance " + machine.id() + ": " + e.getMessage(), e);
-        } catch (RuntimeException e) {
-            machines.remove(machine.id());
-            throw e;
+            // It has ended, or is somebody else's.
+            return "";
         }
     }
 

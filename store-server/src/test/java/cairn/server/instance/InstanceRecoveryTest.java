@@ -22,6 +22,7 @@ import cairn.server.image.SnapshotRegistry;
 import cairn.server.image.VolumePlan;
 import cairn.server.image.VolumeRegistry;
 import cairn.server.image.VolumeSettings;
+import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.MemoryStorage;
@@ -77,6 +78,8 @@ class InstanceRecoveryTest {
         private final Set<InstanceId> running = new HashSet<>();
         private final Map<InstanceId, Runnable> told = new HashMap<>();
         private boolean isBroken;
+        /** It starts machines and does not say so. */
+        private boolean isMute;
 
         @Override
         public String name() {
@@ -101,6 +104,9 @@ class InstanceRecoveryTest {
             assertEquals(2, machine.disks().size());
             running.add(machine.id());
             told.put(machine.id(), onEnd);
+            if (isMute) {
+                throw new StoreException(Fault.UNAVAILABLE, "nobody listens at /host/monitor");
+            }
         }
 
         @Override
@@ -139,7 +145,12 @@ class InstanceRecoveryTest {
     private final Host host = new Host();
 
     private Instances server() {
-        Instances server = new Instances(storage.catalog(), registry, images, disks, () -> ROOT, List.of(host), host);
+        return server(images);
+    }
+
+    private Instances server(ImageRegistry launched) {
+        Instances server =
+                new Instances(storage.catalog(), registry, launched, disks, () -> ROOT, List.of(host), host);
         servers.add(server);
         return server;
     }
@@ -202,6 +213,56 @@ class InstanceRecoveryTest {
         assertEquals(InstanceState.STOPPED, state(ran));
         assertEquals("Server.InternalError", reason(ran));
         assertEquals(2, volumesOf(ran).size());
+    }
+
+    @Test
+    void oneThatHasStartedWithoutSayingSoIsEndedBeforeItsDisksAreGivenUp() {
+        Instances server = server();
+        Instance ran = launch(server, false);
+        server.stop(US, ran.id(), false);
+        host.ends(ran.id());
+        host.isMute = true;
+
+        Instance failed = launch(server, false);
+        server.start(US, ran.id());
+
+        assertEquals(InstanceState.SHUTTING_DOWN, failed.state());
+        assertEquals(InstanceState.STOPPING, state(ran));
+        assertFault(Fault.CONFLICT, () -> server.start(US, ran.id()));
+        assertEquals(2, volumesOf(failed).size());
+        host.ends(failed.id());
+        host.ends(ran.id());
+        assertEquals(InstanceState.TERMINATED, state(failed));
+        assertEquals(
+                "Server.InternalError: the machine could not be started; the server's log says why",
+                registry.read(US, failed.id()).reason().orElseThrow().message(),
+                "nothing of the host");
+        assertEquals(InstanceState.STOPPED, state(ran));
+        assertEquals("Server.InternalError", reason(ran));
+    }
+
+    @Test
+    void aLaunchBeginsThoughItsImageCannotTellOfIt() {
+        Catalog readOnly = new Catalog() {
+            @Override
+            public Optional<Entry> find(String key) {
+                return storage.catalog().find(key);
+            }
+
+            @Override
+            public List<Entry> list(String prefix, String after, int entriesMax) {
+                return storage.catalog().list(prefix, after, entriesMax);
+            }
+
+            @Override
+            public void commit(List<Change> changes) {
+                throw new StoreException(Fault.NO_SPACE, "the disk is full");
+            }
+        };
+        Instances server = server(new ImageRegistry(
+                readOnly, new SnapshotRegistry(readOnly), new StoreKey(new byte[32]), Clock.systemUTC()));
+
+        assertEquals(InstanceState.RUNNING, launch(server, false).state());
     }
 
     @Test

@@ -125,7 +125,10 @@ class QemuLauncherTest {
         launcher.start(machine, () -> ended.complete(null));
 
         launcher.requireRoom(Architecture.X86_64, NANO, 1);
-        assertFault(Fault.CONFLICT, () -> launcher.requireRoom(Architecture.X86_64, NANO, 2));
+        StoreException full =
+                assertThrows(StoreException.class, () -> launcher.requireRoom(Architecture.X86_64, NANO, 2));
+        assertEquals(Fault.CONFLICT, full.fault());
+        assertEquals("there is no room for 2 of t3.nano", full.getMessage());
         assertFault(Fault.CONFLICT, () -> launcher.requireRoom(Architecture.X86_64, InstanceType.of("t3.small"), 1));
         assertFault(Fault.CONFLICT, () -> launcher.start(machine, () -> { }));
         assertFault(Fault.INVALID_REQUEST, () -> launcher.requireRoom(Architecture.RISCV64, NANO, 1));
@@ -142,6 +145,22 @@ class QemuLauncherTest {
         assertEquals(Fault.UNAVAILABLE, failure.fault());
         assertTrue(failure.getMessage().contains("Invalid SMP CPUs 10000"), failure.getMessage());
         launcher.requireRoom(Architecture.X86_64, NANO, 4);
+    }
+
+    @Test
+    void whatStillRunsOfAMachineThatHasNotStartedIsKilledByItsWords() throws Exception {
+        List<String> command = List.of("tail", "-f", Files.createFile(folder.resolve("said")).toString());
+        Process unheard = new ProcessBuilder(command).start();
+        Process other = new ProcessBuilder("tail", "-f", Files.createFile(folder.resolve("other")).toString()).start();
+        try {
+            QemuLauncher.killUnheard(command);
+
+            assertTrue(unheard.waitFor(1, TimeUnit.MINUTES));
+            assertTrue(other.isAlive());
+        } finally {
+            unheard.destroyForcibly();
+            other.destroyForcibly();
+        }
     }
 
     @Test
