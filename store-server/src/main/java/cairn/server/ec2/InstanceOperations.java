@@ -198,7 +198,7 @@ public final class InstanceOperations {
                 arguments.findText("ClientToken").orElse(""),
                 Tags.asked(arguments, ResourceKind.INSTANCE));
         requireDevices(request.caller(), wanted);
-        return wanted.times(count(request, image, InstanceType.of(type)));
+        return wanted.times(count(request, image, InstanceType.of(type), devices.size()));
     }
 
     private void requireDevices(Caller caller, NewInstances wanted) {
@@ -224,19 +224,26 @@ public final class InstanceOperations {
     }
 
     /** As many as there is room for, up to the most that are asked for. */
-    private int count(Ec2Request request, RegisteredImage image, InstanceType type) {
+    private int count(Ec2Request request, RegisteredImage image, InstanceType type, int devices) {
         int min = Math.toIntExact(request.arguments().number("MinCount"));
         int max = Math.toIntExact(request.arguments().number("MaxCount"));
         if (min > max) {
             throw new Ec2Failure(
                     "InvalidParameterCombination", "MinCount, " + min + ", is more than MaxCount, " + max);
         }
-        int count = Math.min(max, instances.roomOfAccount(request.caller()));
+        int volumesMax = Instances.VOLUMES_OF_LAUNCH_MAX / Math.max(1, devices);
+        if (volumesMax < min) {
+            throw new Ec2Failure(
+                    "VolumeLimitExceeded",
+                    "A launch makes at most " + Instances.VOLUMES_OF_LAUNCH_MAX + " volumes; " + min
+                            + " instances would have " + devices + " each");
+        }
+        int count = Math.min(Math.min(max, volumesMax), instances.roomOfAccount(request.caller()));
         if (count < min) {
             throw new Ec2Failure(
                     "InstanceLimitExceeded",
-                    "An account may have " + Instances.OF_ACCOUNT_MAX + " instances in a region, and this one has room"
-                            + " for " + count + " more");
+                    "An account may have " + Instances.OF_ACCOUNT_MAX + " instances, and this one has room for " + count
+                            + " more");
         }
         for (; ; count--) {
             try {

@@ -47,8 +47,10 @@ import org.slf4j.LoggerFactory;
  * done: {@link #recover} goes on from there. What belongs to one instance is done one at a time. Safe for threads.
  */
 public final class Instances implements AutoCloseable {
-    /** Most instances of one account in one region, those not counted that are terminated. */
+    /** Most instances of one account in all regions together, those not counted that are terminated. */
     public static final int OF_ACCOUNT_MAX = 1000;
+    /** Most volumes of all instances that are launched by one request: they are made by one commit. */
+    public static final int VOLUMES_OF_LAUNCH_MAX = 1000;
 
     private static final Logger log = LoggerFactory.getLogger(Instances.class);
     private static final int STARTERS = 4;
@@ -103,7 +105,7 @@ public final class Instances implements AutoCloseable {
 
     /** How many instances more an account may have. */
     public int roomOfAccount(Caller caller) {
-        long there = registry.list(caller).stream()
+        long there = registry.all().stream()
                 .filter(each -> each.owner().equals(caller.account()) && !each.state().isEnding())
                 .count();
         return (int) Math.max(0, OF_ACCOUNT_MAX - there);
@@ -138,7 +140,10 @@ public final class Instances implements AutoCloseable {
     public List<Instance> launch(Caller caller, NewInstances wanted, Function<String, List<Change>> others) {
         RegisteredImage image = images.read(caller, Right.LAUNCH, wanted.image());
         if (wanted.count() > roomOfAccount(caller)) {
-            throw new StoreException(CONFLICT, "an account has at most " + OF_ACCOUNT_MAX + " instances in a region");
+            throw new StoreException(CONFLICT, "an account has at most " + OF_ACCOUNT_MAX + " instances");
+        }
+        if ((long) wanted.count() * wanted.devices().size() > VOLUMES_OF_LAUNCH_MAX) {
+            throw new StoreException(CONFLICT, "a launch makes at most " + VOLUMES_OF_LAUNCH_MAX + " volumes");
         }
         requireRoom(image.manifest().architecture(), InstanceType.of(wanted.type()), wanted.count());
         String reservation = "r-" + String.format("%016x%x", random.nextLong(), random.nextInt(16));
