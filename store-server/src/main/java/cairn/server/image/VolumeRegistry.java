@@ -61,6 +61,7 @@ public final class VolumeRegistry {
     private final Clock clock;
     private final Retention retention;
     private final SecureRandom random = new SecureRandom();
+    private final AttachedVolumes attached = new AttachedVolumes();
     /** Ephemeral volumes that a client has left while others, or a snapshot, still used them. */
     private final Set<VolumeId> left = ConcurrentHashMap.newKeySet();
 
@@ -83,6 +84,7 @@ public final class VolumeRegistry {
         this.blocks = blocks;
         this.clock = clock;
         this.retention = retention;
+        pages().stream("").map(VolumeRecords::volume).forEach(attached::add);
     }
 
     /**
@@ -141,6 +143,7 @@ public final class VolumeRegistry {
                 clock.instant().truncatedTo(ChronoUnit.MILLIS),
                 inherited(caller, origin, plan.settings()),
                 wanted.tags());
+        attached.add(volume);
         return new Creation(volume, new Change.PutIfAbsent(VOLUME_PREFIX + id, VolumeRecords.encode(volume)));
     }
 
@@ -261,10 +264,14 @@ public final class VolumeRegistry {
      *     INVALID_REQUEST for one reason alone: it lies in another zone
      */
     public RegisteredVolume attach(Caller caller, VolumeId id, String zone, VolumeAttachment attachment) {
-        return change(caller, id, volume -> {
+        RegisteredVolume given = change(caller, id, volume -> {
             requireAttachable(volume, zone, attachment.instance());
+            attached.add(attachment.instance(), id);
             return volume.with(volume.settings().with(attachment));
         });
+        // Again, where it was being taken from the same instance meanwhile.
+        attached.add(attachment.instance(), id);
+        return given;
     }
 
     private static void requireAttachable(RegisteredVolume volume, String zone, InstanceId instance) {
@@ -300,18 +307,24 @@ public final class VolumeRegistry {
      * @throws StoreException NOT_FOUND; FORBIDDEN; CONFLICT if the instance does not have it
      */
     public RegisteredVolume detach(Caller caller, VolumeId id, InstanceId instance) {
-        return change(caller, id, volume -> {
+        RegisteredVolume taken = change(caller, id, volume -> {
             if (volume.settings().findAttachment(instance).isEmpty()) {
                 throw new StoreException(CONFLICT, "volume " + id + " is not attached to " + instance);
             }
             return volume.with(volume.settings().without(instance));
         });
+        attached.remove(instance, id);
+        return taken;
     }
 
     /** The volumes that an instance has, of those that the caller may see, in the order of their ids. */
     public List<RegisteredVolume> attachedTo(Caller caller, InstanceId instance) {
-        return pages().list("", Integer.MAX_VALUE, VolumeRecords::volume, volume ->
-                volume.settings().findAttachment(instance).isPresent() && Access.may(caller, Right.SEE, volume));
+        return attached.of(instance).stream()
+                .flatMap(id -> catalog.find(VOLUME_PREFIX + id).stream())
+                .map(VolumeRecords::volume)
+                .filter(volume -> volume.settings().findAttachment(instance).isPresent())
+                .filter(volume -> Access.may(caller, Right.SEE, volume))
+                .toList();
     }
 
     private CatalogPages pages() {
@@ -394,6 +407,7 @@ public final class VolumeRegistry {
         volumes.whileUnused(
                 id.number(),
                 () -> retire(id, volume -> volume.with(volume.settings().without(instance))));
+        attached.remove(instance, id);
     }
 
     /** @param detached the volume without whoever may have it still */
