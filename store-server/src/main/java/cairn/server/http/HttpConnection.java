@@ -39,6 +39,7 @@ import io.netty.handler.timeout.IdleStateEvent;
 import io.netty.handler.timeout.IdleStateHandler;
 import io.netty.util.ReferenceCountUtil;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
@@ -61,6 +62,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A request is refused as soon as its head shows that it must be; then its body is thrown away as it comes, so that
  * the peer gets to read why.
+ *
+ * <p>Where a signature can only be verified with the body, its bytes are held apart from those of the requests that are
+ * known to be somebody's, for a short time, and without a reply's.
  */
 final class HttpConnection extends ChannelInboundHandlerAdapter {
     private static final Logger log = LoggerFactory.getLogger(HttpConnection.class);
@@ -76,6 +80,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             Regions regions,
             HttpLimits limits,
             HeldBytes held,
+            HeldBytes unproven,
             Executor workers) {}
 
     /** A door and what its requests are verified by. */
@@ -90,7 +95,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     private enum State {
         /** Between requests. */
         IDLE,
-        /** The head is good, there is no room yet for the body and the reply. */
+        /** The head is good, there is no room yet for what comes. */
         WAITING,
         /** The body is coming. */
         RECEIVING,
@@ -118,7 +123,10 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     private Map<String, List<String>> parameters;
     private HttpReply refusal;
     private long discardedBytes;
+    /** For a body and its reply. */
     private HeldBytes.Reservation held;
+    /** For a body that proves who sends it. */
+    private HeldBytes.Reservation unproven;
     private byte[] body;
     private int bodyBytes;
     private Future<?> deadline;
@@ -224,10 +232,14 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         state = State.WAITING;
         int bodyBytesMax = expectedBytes(head);
         boolean isContinueExpected = HttpUtil.is100ContinueExpected(head);
-        held = shared.held.reserve(
-                (long) bodyBytesMax + route.replyBytesMax(),
-                () -> ctx.executor().execute(() -> receive(ctx, bodyBytesMax, isContinueExpected)));
-        if (held.isAtOnce()) {
+        Runnable granted = () -> ctx.executor().execute(() -> receive(ctx, bodyBytesMax, isContinueExpected));
+        HeldBytes.Reservation room;
+        if (verified != null) {
+            room = held = shared.held.reserve((long) bodyBytesMax + route.replyBytesMax(), granted);
+        } else {
+            room = unproven = shared.unproven.reserve(bodyBytesMax, granted);
+        }
+        if (room.isAtOnce()) {
             receive(ctx, bodyBytesMax, isContinueExpected);
         }
     }
@@ -282,6 +294,12 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             believe(door.verifier.verify(request.withPayloadHash(PayloadHash.EMPTY)));
         } else {
             door.verifier.requireHead(request);
+            if (expectedBytes(head) > shared.limits.unprovenBytesMax()) {
+                throw new StoreException(
+                        TOO_LARGE,
+                        "a body of " + expectedBytes(head) + " bytes whose hash is not in the head; at most "
+                                + shared.limits.unprovenBytesMax() + " are taken so");
+            }
         }
     }
 
@@ -323,7 +341,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         }
         bodyBytes = 0;
         state = State.RECEIVING;
-        setDeadline(ctx);
+        setDeadline(ctx, verified != null ? shared.limits.transferTimeout() : shared.limits.unprovenTimeout());
         if (isContinueExpected) {
             ctx.writeAndFlush(new DefaultFullHttpResponse(
                     HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
@@ -361,9 +379,12 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
 
     /** What holds a place must move on: a peer may not take for ever to send a head or a body, or to read a reply. */
     private void setDeadline(ChannelHandlerContext ctx) {
+        setDeadline(ctx, shared.limits.transferTimeout());
+    }
+
+    private void setDeadline(ChannelHandlerContext ctx, Duration timeout) {
         cancelDeadline();
-        deadline = ctx.executor().schedule(
-                () -> ctx.close(), shared.limits.transferTimeout().toMillis(), TimeUnit.MILLISECONDS);
+        deadline = ctx.executor().schedule(() -> ctx.close(), timeout.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     private void cancelDeadline() {
@@ -395,10 +416,30 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         try {
             byte[] whole = bodyBytes == body.length ? body : Arrays.copyOf(body, bodyBytes);
             verifyBody(whole);
-            return route.handler().answer(call(whole)).thenApply(Objects::requireNonNull);
+            return unproven == null ? handled(whole) : handledWithRoom(whole);
         } catch (Throwable e) {
             return CompletableFuture.failedFuture(e);
         }
+    }
+
+    private CompletionStage<HttpReply> handled(byte[] whole) {
+        return route.handler().answer(call(whole)).thenApply(Objects::requireNonNull);
+    }
+
+    /** Now that it is known who asks, there is to be room for the reply, and the body's counts as everybody's does. */
+    private CompletionStage<HttpReply> handledWithRoom(byte[] whole) {
+        CompletableFuture<Void> granted = new CompletableFuture<>();
+        held = shared.held.reserve((long) body.length + route.replyBytesMax(), () -> granted.complete(null));
+        if (held.isAtOnce()) {
+            releaseUnproven();
+            return handled(whole);
+        }
+        return granted.thenComposeAsync(
+                done -> {
+                    releaseUnproven();
+                    return handled(whole);
+                },
+                shared.workers);
     }
 
     private void verifyBody(byte[] whole) {
@@ -499,6 +540,14 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         if (held != null) {
             shared.held.release(held);
             held = null;
+        }
+        releaseUnproven();
+    }
+
+    private void releaseUnproven() {
+        if (unproven != null) {
+            shared.unproven.release(unproven);
+            unproven = null;
         }
     }
 

@@ -69,6 +69,7 @@ public final class HttpServer implements AutoCloseable {
                 regions,
                 limits,
                 new HeldBytes(limits.heldBytesMax()),
+                new HeldBytes(limits.unprovenBytesMax()),
                 workers);
     }
 

@@ -318,7 +318,9 @@ class HttpServerTest {
     @Test
     void doesNotReadForEverWhatItRefuses() throws IOException {
         server.close();
-        listen(Transport.best(), new HttpLimits(10, 4096, 8 << 20, 1 << 20, Duration.ofSeconds(30), Duration.ofMinutes(1)));
+        listen(Transport.best(), new HttpLimits(
+                10, 4096, 8 << 20, 8 << 20, 1 << 20, Duration.ofSeconds(30), Duration.ofMinutes(1),
+                Duration.ofMinutes(1)));
         String head = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n";
         try (Socket socket = connect()) {
             socket.getOutputStream().write(head.getBytes(US_ASCII));
@@ -405,7 +407,9 @@ class HttpServerTest {
     void holdsNoMoreThanItsBoundForManyAtOnce() throws IOException {
         server.close();
         // Room for two requests at a time, each with its reply.
-        listen(Transport.best(), new HttpLimits(100, 8192, 4L * BODY_MAX, 1 << 20, Duration.ofSeconds(30), Duration.ofMinutes(1)));
+        listen(Transport.best(), new HttpLimits(
+                100, 8192, 4L * BODY_MAX, 8 << 20, 1 << 20, Duration.ofSeconds(30), Duration.ofMinutes(1),
+                Duration.ofMinutes(1)));
         List<Socket> sockets = new ArrayList<>();
         byte[] body = bytes(9, BODY_MAX);
         for (int i = 0; i < 20; i++) {
@@ -444,7 +448,8 @@ class HttpServerTest {
     void endsAPeerThatSendsItsBodyForEver() throws IOException {
         server.close();
         listen(Transport.best(), new HttpLimits(
-                100, 8192, 2L * BODY_MAX, 1 << 20, Duration.ofSeconds(30), Duration.ofMillis(300)));
+                100, 8192, 2L * BODY_MAX, 8 << 20, 1 << 20, Duration.ofSeconds(30), Duration.ofMillis(300),
+                Duration.ofMillis(300)));
         byte[] request = request(key.credentials(), "/echo", bytes(11, BODY_MAX), false);
         try (Socket socket = connect()) {
             socket.getOutputStream().write(request, 0, request.length - 1);
@@ -455,9 +460,32 @@ class HttpServerTest {
     }
 
     @Test
+    void holdsBodiesThatProveNothingYetApartAndNotForLong() throws IOException {
+        server.close();
+        // Room for one such body, which is to come soon.
+        listen(Transport.best(), new HttpLimits(
+                100, 8192, 2L * BODY_MAX, 1000, 1 << 20, Duration.ofSeconds(30), Duration.ofMinutes(1),
+                Duration.ofMillis(500)));
+        byte[] request = unsaid(key.credentials(), "ec2", "local", CLOCK, bytes(12, 800));
+        try (Socket stranger = connect();
+                Socket next = connect()) {
+            stranger.getOutputStream().write(request, 0, request.length - 1);
+
+            assertServesStill();
+            for (int i = 0; i < 3; i++) {
+                assertEquals(200, exchange(next, request).status);
+            }
+            assertEquals(-1, stranger.getInputStream().read());
+        }
+        assertServesStill();
+    }
+
+    @Test
     void givesBackWhatABrokenConnectionHeld() throws IOException {
         server.close();
-        listen(Transport.best(), new HttpLimits(100, 8192, 2L * BODY_MAX, 1 << 20, Duration.ofSeconds(30), Duration.ofMinutes(1)));
+        listen(Transport.best(), new HttpLimits(
+                100, 8192, 2L * BODY_MAX, 8 << 20, 1 << 20, Duration.ofSeconds(30), Duration.ofMinutes(1),
+                Duration.ofMinutes(1)));
         String whole = text(request(key.credentials(), "/echo", bytes(10, BODY_MAX), false));
         for (int i = 0; i < 20; i++) {
             try (Socket socket = connect()) {
