@@ -85,7 +85,7 @@ final class BlockWriting {
     }
 
     private SnapshotId begin(Caller caller, NewSnapshotRequest wanted) {
-        wanted.parent().ifPresent(parent -> requireCompleted(caller, parent));
+        wanted.parent().ifPresent(parent -> requireUsable(caller, parent));
         NewBlockSnapshot snapshot = new NewBlockSnapshot(
                 wanted.sizeGib(),
                 wanted.parent(),
@@ -110,9 +110,17 @@ final class BlockWriting {
         }
     }
 
-    private void requireCompleted(Caller caller, SnapshotId parent) {
+    private void requireUsable(Caller caller, SnapshotId parent) {
         if (uploads.find(caller, parent).isPresent()) {
             throw EbsFailure.invalid(INVALID_SNAPSHOT_ID, "parent snapshot " + parent + " is not completed");
+        }
+        try {
+            snapshots.read(caller, Right.READ, parent);
+        } catch (StoreException e) {
+            // Archived, for example. Whatever else is wrong with it is told where it is used.
+            if (e.fault() == Fault.CONFLICT) {
+                throw EbsFailure.invalid(INVALID_SNAPSHOT_ID, e.getMessage());
+            }
         }
     }
 

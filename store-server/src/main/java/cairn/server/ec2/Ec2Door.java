@@ -77,7 +77,7 @@ public final class Ec2Door implements HttpDoor {
         SortedMap<String, String> parameters = parameters(call);
         OperationDescription operation = operations.readable(action(parameters));
         requireVersion(parameters);
-        String digest = digest(parameters);
+        String digest = digest(operation, parameters);
         parameters.keySet().removeAll(Set.of(ACTION, VERSION_NAME));
         Arguments arguments = new ArgumentReader(operation).read(ParameterTree.of(parameters));
         Answer answer = operations.answer(new Ec2Request(
@@ -140,10 +140,12 @@ public final class Ec2Door implements HttpDoor {
         }
     }
 
-    private static String digest(SortedMap<String, String> parameters) {
+    /** Of what is asked for: what the operation passes over may be another when a request is repeated. */
+    private static String digest(OperationDescription operation, SortedMap<String, String> parameters) {
+        Set<String> passed = operation.parameters().passed().keySet();
         StringBuilder text = new StringBuilder();
         parameters.forEach((name, value) -> {
-            if (!OF_NO_CONTENT.contains(name)) {
+            if (!OF_NO_CONTENT.contains(name) && !passed.contains(name.split("\\.", 2)[0])) {
                 text.append(name.length()).append(':').append(name).append(value.length()).append(':').append(value);
             }
         });
