@@ -13,6 +13,8 @@ import java.util.function.Supplier;
 /** Changes records that others may change at the same time. */
 public final class Changes {
     private static final int TRIES_MAX = 16;
+    /** Of what nobody waits for, and nobody can ask for again. */
+    private static final int PATIENT_TRIES_MAX = 10_000;
 
     private Changes() {}
 
@@ -49,9 +51,21 @@ public final class Changes {
         });
     }
 
+    /** As {@link #commit}, and does not give up though somebody changes the same records all the time. */
+    static void commitPatiently(Catalog catalog, Supplier<List<Change>> changes) {
+        make(catalog, PATIENT_TRIES_MAX, () -> {
+            List<Change> all = changes.get();
+            return new Prepared<>(all, all);
+        });
+    }
+
     /** As {@link #commit}. @return what was prepared at last */
     static <T> T make(Catalog catalog, Supplier<Prepared<T>> preparing) {
-        for (int tries = 1; tries <= TRIES_MAX; tries++) {
+        return make(catalog, TRIES_MAX, preparing);
+    }
+
+    private static <T> T make(Catalog catalog, int triesMax, Supplier<Prepared<T>> preparing) {
+        for (int tries = 1; tries <= triesMax; tries++) {
             Prepared<T> prepared = preparing.get();
             try {
                 catalog.commit(prepared.changes);

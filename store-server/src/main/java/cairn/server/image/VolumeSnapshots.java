@@ -500,7 +500,7 @@ public final class VolumeSnapshots implements PendingSnapshots, PendingImages, A
                 job.doneBytes.add(bytes);
             });
         }
-        Changes.commit(catalog, () -> completing(work, together));
+        Changes.commitPatiently(catalog, () -> completing(work, together));
         together.forEach(job -> job.point.committed(job.tree));
     }
 
@@ -587,7 +587,7 @@ public final class VolumeSnapshots implements PendingSnapshots, PendingImages, A
     /** Where this fails too they are told as left by a server that ended. */
     private void fail(Work work, List<Job> jobs, String why) {
         try {
-            Changes.commit(catalog, () -> {
+            Changes.commitPatiently(catalog, () -> {
                 List<Change> changes = new ArrayList<>();
                 jobs.forEach(job -> changes.addAll(records.failing(job.id, why)));
                 work.reserved().ifPresent(image -> changes.addAll(records.failing(image.id(), why)));
