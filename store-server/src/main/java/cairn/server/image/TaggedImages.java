@@ -1,14 +1,10 @@
 package cairn.server.image;
 
-import cairn.Fault;
-import cairn.StoreException;
 import cairn.image.ImageId;
 import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
-import cairn.server.storage.Catalog.Change;
 import java.util.Comparator;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -19,39 +15,6 @@ import java.util.stream.Stream;
  * @param pending where those that are being made, or could not be made, come from
  */
 public record TaggedImages(TaggedResources completed, PendingImages pending) implements TaggedResources {
-
-    /** One that is not completed, as it was read. */
-    private record Pending(Caller caller, PendingImages home, ImageInProgress image) implements Tagged {
-        @Override
-        public Map<String, String> tags() {
-            return image.tags();
-        }
-
-        @Override
-        public Optional<Change> retagging(Map<String, String> newTags) {
-            return Optional.empty();
-        }
-
-        /** Also false where others have changed them meanwhile: who reads them again can try again. */
-        @Override
-        public boolean retag(Map<String, String> newTags) {
-            try {
-                return home.tag(caller, image.id(), before -> {
-                    if (!before.equals(image.tags())) {
-                        throw new StoreException(
-                                Fault.CONFLICT, "others have changed the tags of image " + image.id() + " meanwhile");
-                    }
-                    return newTags;
-                });
-            } catch (StoreException e) {
-                if (e.fault() == Fault.CONFLICT) {
-                    return false;
-                }
-                throw e;
-            }
-        }
-    }
-
     @Override
     public String idPrefix() {
         return ImageId.PREFIX;
@@ -62,7 +25,8 @@ public record TaggedImages(TaggedResources completed, PendingImages pending) imp
     public Optional<Tagged> find(Caller caller, String id) {
         Optional<ImageInProgress> unfinished = pending.find(caller, new ImageId(id));
         unfinished.ifPresent(image -> ImageRegistry.require(caller, Right.MANAGE, image, id));
-        return unfinished.<Tagged>map(image -> new Pending(caller, pending, image))
+        return unfinished.<Tagged>map(image -> new TaggedUnfinished(
+                        id, image.tags(), change -> pending.tag(caller, image.id(), change)))
                 .or(() -> completed.find(caller, id));
     }
 

@@ -1,15 +1,10 @@
 package cairn.server.image;
 
-import static cairn.Fault.CONFLICT;
-
-import cairn.StoreException;
 import cairn.image.SnapshotId;
 import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
-import cairn.server.storage.Catalog.Change;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -23,38 +18,6 @@ public record TaggedSnapshots(AllSnapshots all, TaggedResources completed, List<
         implements TaggedResources {
     public TaggedSnapshots {
         pending = List.copyOf(pending);
-    }
-
-    /** One that is not completed. */
-    private record Pending(Caller caller, PendingSnapshots home, SnapshotInProgress snapshot) implements Tagged {
-        @Override
-        public Map<String, String> tags() {
-            return snapshot.tags();
-        }
-
-        @Override
-        public Optional<Change> retagging(Map<String, String> newTags) {
-            return Optional.empty();
-        }
-
-        /** Also false where others have changed them meanwhile: who reads them again can try again. */
-        @Override
-        public boolean retag(Map<String, String> newTags) {
-            try {
-                return home.tag(caller, snapshot.id(), before -> {
-                    if (!before.equals(snapshot.tags())) {
-                        throw new StoreException(
-                                CONFLICT, "others have changed the tags of snapshot " + snapshot.id() + " meanwhile");
-                    }
-                    return newTags;
-                });
-            } catch (StoreException e) {
-                if (e.fault() == CONFLICT) {
-                    return false;
-                }
-                throw e;
-            }
-        }
     }
 
     @Override
@@ -74,7 +37,8 @@ public record TaggedSnapshots(AllSnapshots all, TaggedResources completed, List<
 
     private static Tagged pending(Caller caller, PendingSnapshots home, SnapshotInProgress snapshot) {
         ImageRegistry.require(caller, Right.MANAGE, snapshot, snapshot.id().value());
-        return new Pending(caller, home, snapshot);
+        return new TaggedUnfinished(
+                snapshot.id().value(), snapshot.tags(), change -> home.tag(caller, snapshot.id(), change));
     }
 
     @Override
