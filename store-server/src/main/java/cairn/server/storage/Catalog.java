@@ -12,6 +12,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Small records with versions, changed on conditions: accounts, images, snapshots, uploads.
@@ -146,6 +147,14 @@ public interface Catalog {
      * @param entriesMax at most so many
      */
     List<Entry> list(String prefix, String after, int entriesMax);
+
+    /**
+     * Visits all records under some prefixes, all as they are at one moment, in the order of their keys' bytes. The
+     * visitor asks nothing of this catalog meanwhile, and is quick.
+     *
+     * @param prefixes none of which begins with another
+     */
+    void forEach(List<String> prefixes, Consumer<Entry> visitor);
 
     /**
      * Makes all changes or none. When it returns they, and all that was sealed and indexed before, survive a crash.

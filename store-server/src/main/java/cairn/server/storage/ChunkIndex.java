@@ -1,7 +1,9 @@
 package cairn.server.storage;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 
 /** Finds an item's ordinal, apart from the data, so that asking whether an item exists reads no data. */
 public interface ChunkIndex {
@@ -18,7 +20,39 @@ public interface ChunkIndex {
      *
      * @throws cairn.StoreException NO_SPACE if the disk is full
      */
-    void putAll(List<Row> rows);
+    default void putAll(List<Row> rows) {
+        putAll(rows, List.of());
+    }
+
+    /** Where the children of the page at an ordinal lie. */
+    record Children(long pageOrdinal, PageChildren children) {}
+
+    /** As {@link #putAll(List)}, and with the rows what is said of pages' children. */
+    void putAll(List<Row> rows, List<Children> children);
+
+    /**
+     * Where the children of a page lie; empty for a page that was put by a version that did not keep it.
+     *
+     * @throws cairn.StoreException CORRUPT if the record is damaged
+     */
+    Optional<PageChildren> children(long pageOrdinal);
+
+    /**
+     * Removes those of some rows that still have this ordinal. The rows survive together or go together, and what is
+     * removed by an earlier call goes no later; it needs no free space to speak of.
+     *
+     * @return how many were removed
+     */
+    int removeAll(List<Row> rows);
+
+    /** Forgets what is said of the children of pages that are no more. */
+    void removeChildren(List<Long> pageOrdinals);
+
+    /**
+     * Visits all rows of a kind, of all domains, as they are at one moment. The visitor asks nothing of this index
+     * meanwhile.
+     */
+    void forEach(int kind, Consumer<Row> visitor);
 
     /** How many rows of a kind there are, in all domains; see {@link ItemKey#kind}. */
     long count(int kind);

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /** A catalog on the heap. */
 final class MemoryCatalog implements Catalog {
@@ -42,6 +43,16 @@ final class MemoryCatalog implements Catalog {
             found.add(copyOf(entry));
         }
         return found;
+    }
+
+    @Override
+    public synchronized void forEach(List<String> prefixes, Consumer<Entry> visitor) {
+        door.requireOpen();
+        for (Entry entry : entries.values()) {
+            if (prefixes.stream().anyMatch(entry.key()::startsWith)) {
+                visitor.accept(copyOf(entry));
+            }
+        }
     }
 
     @Override

@@ -4,7 +4,9 @@ import cairn.server.storage.MemoryStorage.Door;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 
 /** An index on the heap. */
 final class MemoryChunkIndex implements ChunkIndex {
@@ -12,6 +14,7 @@ final class MemoryChunkIndex implements ChunkIndex {
 
     private final Door door;
     private final Map<Place, Long> ordinals = new HashMap<>();
+    private final Map<Long, PageChildren> children = new HashMap<>();
 
     MemoryChunkIndex(Door door) {
         this.door = door;
@@ -25,9 +28,42 @@ final class MemoryChunkIndex implements ChunkIndex {
     }
 
     @Override
-    public synchronized void putAll(List<Row> rows) {
+    public synchronized void putAll(List<Row> rows, List<Children> added) {
         door.requireOpen();
+        added.forEach(each -> children.put(each.pageOrdinal(), each.children()));
         rows.forEach(row -> ordinals.put(new Place(row.domain(), row.key()), row.ordinal()));
+    }
+
+    @Override
+    public synchronized Optional<PageChildren> children(long pageOrdinal) {
+        door.requireOpen();
+        return Optional.ofNullable(children.get(pageOrdinal));
+    }
+
+    @Override
+    public synchronized int removeAll(List<Row> rows) {
+        door.requireOpen();
+        int removed = 0;
+        for (Row row : rows) {
+            removed += ordinals.remove(new Place(row.domain(), row.key()), row.ordinal()) ? 1 : 0;
+        }
+        return removed;
+    }
+
+    @Override
+    public synchronized void removeChildren(List<Long> pageOrdinals) {
+        door.requireOpen();
+        pageOrdinals.forEach(children::remove);
+    }
+
+    @Override
+    public synchronized void forEach(int kind, Consumer<Row> visitor) {
+        door.requireOpen();
+        ordinals.forEach((place, ordinal) -> {
+            if (place.key().kind() == kind) {
+                visitor.accept(new Row(place.domain(), place.key(), ordinal));
+            }
+        });
     }
 
     @Override

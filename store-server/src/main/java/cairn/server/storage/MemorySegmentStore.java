@@ -8,7 +8,12 @@ import cairn.StoreException;
 import cairn.server.storage.MemoryStorage.Door;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -17,6 +22,7 @@ final class MemorySegmentStore implements SegmentStore {
     private final Door door;
     private final ConcurrentSkipListMap<Long, Item> sealed = new ConcurrentSkipListMap<>();
     private final AtomicLong sealedBytes = new AtomicLong();
+    private final Set<Long> settled = ConcurrentHashMap.newKeySet();
     private final List<Item> open = new ArrayList<>();
     private long openBytes;
     private long segment = 1;
@@ -103,5 +109,61 @@ final class MemorySegmentStore implements SegmentStore {
     public long storedBytes() {
         door.requireOpen();
         return sealedBytes.get();
+    }
+
+    @Override
+    public synchronized long openSegment() {
+        door.requireOpen();
+        return segment;
+    }
+
+    /** One for each segment. */
+    @Override
+    public List<Extent> extents() {
+        door.requireOpen();
+        Map<Long, List<Item>> bySegment = new TreeMap<>();
+        sealed.values().forEach(item -> bySegment
+                .computeIfAbsent(Ordinal.segment(item.ordinal()), number -> new ArrayList<>())
+                .add(item));
+        return bySegment.entrySet().stream()
+                .map(each -> new Extent(
+                        each.getValue().get(0).ordinal(),
+                        each.getValue().get(each.getValue().size() - 1).ordinal(),
+                        each.getValue().size(),
+                        packedBytes(each.getValue()),
+                        settled.contains(each.getKey())))
+                .toList();
+    }
+
+    private static long packedBytes(Collection<Item> items) {
+        return items.stream().mapToLong(item -> item.packed().length).sum();
+    }
+
+    @Override
+    public long rewrite(List<Extent> extents, Rewriting how) {
+        door.requireOpen();
+        List<Item> dead = new ArrayList<>();
+        for (Extent extent : extents) {
+            for (Item item : sealed.subMap(extent.firstOrdinal(), true, extent.lastOrdinal(), true).values()) {
+                how.used(item.packed().length);
+                if (!how.isLive(item.ordinal())) {
+                    dead.add(item);
+                }
+            }
+        }
+        dead.forEach(item -> sealed.remove(item.ordinal()));
+        sealedBytes.addAndGet(-packedBytes(dead));
+        if (how.isSettling()) {
+            extents.forEach(extent -> settled.add(Ordinal.segment(extent.firstOrdinal())));
+        }
+        return packedBytes(dead);
+    }
+
+    @Override
+    public void heal(long ordinal, ItemKey key, byte[] packed, int offset, int lengthBytes) {
+        door.requireOpen();
+        Item item = new Item(ordinal, key, Arrays.copyOfRange(packed, offset, offset + lengthBytes));
+        Item before = sealed.put(ordinal, item);
+        sealedBytes.addAndGet(lengthBytes - (before == null ? 0 : before.packed().length));
     }
 }

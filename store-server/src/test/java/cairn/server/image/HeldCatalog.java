@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /** A catalog whose commits that complete a snapshot wait, or fail, where a test says so. */
 final class HeldCatalog implements Catalog {
@@ -53,6 +54,11 @@ final class HeldCatalog implements Catalog {
     @Override
     public List<Entry> list(String prefix, String after, int entriesMax) {
         return catalog.list(prefix, after, entriesMax);
+    }
+
+    @Override
+    public void forEach(List<String> prefixes, Consumer<Entry> visitor) {
+        catalog.forEach(prefixes, visitor);
     }
 
     @Override

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import cairn.Fault;
-import cairn.StoreException;
 import cairn.image.AccountId;
 import cairn.image.Architecture;
 import cairn.image.ImageName;
@@ -28,8 +27,10 @@ import cairn.server.storage.DomainId;
 import cairn.server.storage.MemoryStorage;
 import cairn.server.storage.TestDisk;
 import cairn.server.volume.Volumes;
+import cairn.StoreException;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.function.Consumer;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -247,6 +248,11 @@ class InstanceRecoveryTest {
             @Override
             public Optional<Entry> find(String key) {
                 return storage.catalog().find(key);
+            }
+
+            @Override
+            public void forEach(List<String> prefixes, Consumer<Entry> visitor) {
+                storage.catalog().forEach(prefixes, visitor);
             }
 
             @Override

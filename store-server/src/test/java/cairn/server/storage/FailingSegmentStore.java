@@ -8,17 +8,16 @@ import cairn.StoreException;
 import java.util.List;
 
 /** A segment store on a disk that can be full, or unreadable. */
-public final class FailingSegmentStore implements SegmentStore {
+public final class FailingSegmentStore extends ForwardingSegmentStore {
     public volatile boolean isFull;
     public volatile boolean isUnreadable;
     /** Whether it fails to seal for no reason that it knows. */
     public volatile boolean isFailing;
     /** An item that can not be read, alone or in a run. */
     public volatile ItemKey damaged;
-    private final SegmentStore inner;
 
     public FailingSegmentStore(SegmentStore inner) {
-        this.inner = inner;
+        super(inner);
     }
 
     @Override
@@ -28,22 +27,12 @@ public final class FailingSegmentStore implements SegmentStore {
     }
 
     @Override
-    public long openBytes() {
-        return inner.openBytes();
-    }
-
-    @Override
     public void seal() {
         requireSpace();
         if (isFailing) {
             throw new StoreException(INTERNAL, "the test's disk fails");
         }
         inner.seal();
-    }
-
-    @Override
-    public void abandon() {
-        inner.abandon();
     }
 
     @Override
@@ -68,11 +57,6 @@ public final class FailingSegmentStore implements SegmentStore {
             }
         }
         return items;
-    }
-
-    @Override
-    public long storedBytes() {
-        return inner.storedBytes();
     }
 
     private void requireSpace() {

@@ -1,16 +1,14 @@
 package cairn.server.storage;
 
-import java.util.List;
 import java.util.OptionalLong;
 
 /** An index in which something happens when a certain item is first looked for. */
-final class HookedChunkIndex implements ChunkIndex {
-    private final ChunkIndex inner;
+final class HookedChunkIndex extends ForwardingChunkIndex {
     private final ItemKey trigger;
     private Runnable hook;
 
     HookedChunkIndex(ChunkIndex inner, ItemKey trigger, Runnable hook) {
-        this.inner = inner;
+        super(inner);
         this.trigger = trigger;
         this.hook = hook;
     }
@@ -24,20 +22,5 @@ final class HookedChunkIndex implements ChunkIndex {
             once.run();
         }
         return found;
-    }
-
-    @Override
-    public void putAll(List<Row> rows) {
-        inner.putAll(rows);
-    }
-
-    @Override
-    public long count(int kind) {
-        return inner.count(kind);
-    }
-
-    @Override
-    public long storedBytes() {
-        return inner.storedBytes();
     }
 }

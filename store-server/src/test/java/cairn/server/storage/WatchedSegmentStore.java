@@ -6,17 +6,16 @@ import java.util.HashSet;
 import java.util.List;
 
 /** A segment store that knows what was read and by which thread, and that can hold a reader back. */
-public final class WatchedSegmentStore implements SegmentStore {
+public final class WatchedSegmentStore extends ForwardingSegmentStore {
     /** Called by each reader before it reads; may block. */
     public volatile Runnable beforeRead = () -> {};
-    private final SegmentStore inner;
     private final List<Read> reads = new ArrayList<>();
 
     /** An item that was read. */
     public record Read(String thread, ItemKey key) {}
 
     public WatchedSegmentStore(SegmentStore inner) {
-        this.inner = inner;
+        super(inner);
     }
 
     /** The chunks that threads of this name have read so far, those that lay between wanted ones too. */
@@ -40,26 +39,6 @@ public final class WatchedSegmentStore implements SegmentStore {
     }
 
     @Override
-    public long append(ItemKey key, byte[] packed, int offset, int lengthBytes) {
-        return inner.append(key, packed, offset, lengthBytes);
-    }
-
-    @Override
-    public long openBytes() {
-        return inner.openBytes();
-    }
-
-    @Override
-    public void seal() {
-        inner.seal();
-    }
-
-    @Override
-    public void abandon() {
-        inner.abandon();
-    }
-
-    @Override
     public byte[] read(long ordinal, ItemKey key) {
         beforeRead.run();
         byte[] packed = inner.read(ordinal, key);
@@ -73,10 +52,5 @@ public final class WatchedSegmentStore implements SegmentStore {
         List<Item> items = inner.readRun(fromOrdinal, untilOrdinal, bytesMax);
         add(items.stream().map(Item::key).toList());
         return items;
-    }
-
-    @Override
-    public long storedBytes() {
-        return inner.storedBytes();
     }
 }

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.rocksdb.ColumnFamilyHandle;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
@@ -70,6 +71,23 @@ final class RocksCatalog implements Catalog {
                 rows.status();
             }
             return found;
+        });
+    }
+
+    @Override
+    public void forEach(List<String> prefixes, Consumer<Entry> visitor) {
+        List<byte[]> inOrder = prefixes.stream().map(Catalog::bytesOf).sorted(Arrays::compareUnsigned).toList();
+        database.read(() -> "list records", handles -> {
+            // One iterator sees one moment.
+            try (RocksIterator rows = handles.db().newIterator(handles.of(Family.CATALOG))) {
+                for (byte[] prefix : inOrder) {
+                    for (rows.seek(prefix); rows.isValid() && beginsWith(rows.key(), prefix); rows.next()) {
+                        visitor.accept(entry(new String(rows.key(), UTF_8), rows.value()));
+                    }
+                    rows.status();
+                }
+            }
+            return null;
         });
     }
 

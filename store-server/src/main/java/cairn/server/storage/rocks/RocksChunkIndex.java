@@ -6,9 +6,12 @@ import cairn.StoreException;
 import cairn.server.storage.ChunkIndex;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
+import cairn.server.storage.PageChildren;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.rocksdb.RocksDB;
@@ -46,7 +49,7 @@ final class RocksChunkIndex implements ChunkIndex {
 
     /** The counts of rows are written in the same batch, so that they are exact after a crash too. */
     @Override
-    public synchronized void putAll(List<Row> rows) {
+    public synchronized void putAll(List<Row> rows, List<Children> children) {
         space.requireForRecords(rows.size() * ROW_BYTES);
         database.ensureUsable();
         SortedMap<Integer, Long> counts = new TreeMap<>();
@@ -70,6 +73,26 @@ final class RocksChunkIndex implements ChunkIndex {
             }
             return null;
         });
+    }
+
+    @Override
+    public Optional<PageChildren> children(long pageOrdinal) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int removeAll(List<Row> rows) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void removeChildren(List<Long> pageOrdinals) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void forEach(int kind, Consumer<Row> visitor) {
+        throw new UnsupportedOperationException();
     }
 
     @Override

@@ -255,6 +255,26 @@ final class RocksSegmentStore implements SegmentStore {
         });
     }
 
+    @Override
+    public synchronized long openSegment() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<Extent> extents() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public long rewrite(List<Extent> extents, Rewriting how) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void heal(long ordinal, ItemKey key, byte[] packed, int offset, int lengthBytes) {
+        throw new UnsupportedOperationException();
+    }
+
     /** Abandons the open segment and refuses to begin another. */
     synchronized void stop() {
         isClosed = true;

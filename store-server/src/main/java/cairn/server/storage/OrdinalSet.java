@@ -1,0 +1,94 @@
+package cairn.server.storage;
+
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
+import java.util.function.LongConsumer;
+import org.roaringbitmap.longlong.LongIterator;
+import org.roaringbitmap.longlong.Roaring64Bitmap;
+
+/**
+ * A set of ordinals in compressed bitmaps: at most one bit for each item of a store, far less where whole segments are in
+ * it or not. Not for several threads.
+ *
+ * @see <a href="https://arxiv.org/abs/1709.07821">Roaring Bitmaps: Implementation of an Optimized Software Library</a>
+ */
+public final class OrdinalSet {
+    private final Roaring64Bitmap bits;
+
+    public OrdinalSet() {
+        this(new Roaring64Bitmap());
+    }
+
+    private OrdinalSet(Roaring64Bitmap bits) {
+        this.bits = bits;
+    }
+
+    /** Reads what {@link #write} wrote. */
+    public static OrdinalSet read(DataInput in) throws IOException {
+        Roaring64Bitmap bits = new Roaring64Bitmap();
+        bits.deserialize(in);
+        return new OrdinalSet(bits);
+    }
+
+    public void write(DataOutput out) throws IOException {
+        bits.runOptimize();
+        bits.serialize(out);
+    }
+
+    /** @return whether it was not there before */
+    public boolean add(long ordinal) {
+        if (bits.contains(ordinal)) {
+            return false;
+        }
+        bits.addLong(ordinal);
+        return true;
+    }
+
+    public void addAll(OrdinalSet others) {
+        bits.or(others.bits);
+    }
+
+    public boolean contains(long ordinal) {
+        return bits.contains(ordinal);
+    }
+
+    public void remove(long ordinal) {
+        bits.removeLong(ordinal);
+    }
+
+    public void removeAll(OrdinalSet others) {
+        bits.andNot(others.bits);
+    }
+
+    public boolean isEmpty() {
+        return bits.isEmpty();
+    }
+
+    public long size() {
+        return bits.getLongCardinality();
+    }
+
+    /** How many ordinals of a range are in it. @param untilOrdinal the ordinal after the last, more than {@code from} */
+    public long countIn(long fromOrdinal, long untilOrdinal) {
+        long before = fromOrdinal == 0 ? 0 : bits.rankLong(fromOrdinal - 1);
+        return bits.rankLong(untilOrdinal - 1) - before;
+    }
+
+    /** Visits all of them, in ascending order. */
+    public void forEach(LongConsumer visitor) {
+        LongIterator ordinals = bits.getLongIterator();
+        while (ordinals.hasNext()) {
+            visitor.accept(ordinals.next());
+        }
+    }
+
+    /** What it takes of the heap, about. */
+    public long heldBytes() {
+        return bits.getLongSizeInBytes();
+    }
+
+    public OrdinalSet copy() {
+        return new OrdinalSet(bits.clone());
+    }
+}
