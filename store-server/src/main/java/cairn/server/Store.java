@@ -12,6 +12,7 @@ import cairn.server.account.Encryption;
 import cairn.server.account.RetentionRules;
 import cairn.server.account.SignedTokens;
 import cairn.server.account.Tickets;
+import cairn.server.gc.Roots;
 import cairn.server.image.AllSnapshots;
 import cairn.server.image.BootProfileRegistry;
 import cairn.server.image.FastRestores;
@@ -74,6 +75,7 @@ final class Store implements AutoCloseable {
     final FastRestores fastRestores;
     final InstanceRegistry instanceRegistry;
     final Instances instances;
+    final Roots roots;
     final Sweeper sweeper;
 
     private final Parts parts = new Parts();
@@ -125,6 +127,7 @@ final class Store implements AutoCloseable {
 
             instanceRegistry = new InstanceRegistry(storage.catalog(), clock);
             instances = parts.closing(instances(config));
+            roots = new StoreRoots(storage.catalog(), storage.pendingBlocks(), visitor -> {});
             sweeper = parts.closing(new Sweeper(List.of(
                     new Sweeper.Task("images in the recycle bin", images::removeExpired),
                     new Sweeper.Task("snapshots in the recycle bin", completed::removeExpired),

@@ -42,8 +42,10 @@ import org.slf4j.LoggerFactory;
  * read, copied or made a volume of, by whatever door.
  */
 public final class SnapshotRegistry {
+    /** What keys of snapshots' records begin with. */
+    public static final String PREFIX = "snapshot/";
+
     private static final Logger log = LoggerFactory.getLogger(SnapshotRegistry.class);
-    private static final String PREFIX = "snapshot/";
     /** Which image names a snapshot: {@code snapshot-use/SNAPSHOT/IMAGE}, so that deleting one asks nobody else. */
     private static final String USE_PREFIX = "snapshot-use/";
     private static final int USERS_MAX = 1000;
@@ -75,6 +77,11 @@ public final class SnapshotRegistry {
 
     Instant now() {
         return clock.instant().truncatedTo(ChronoUnit.MILLIS);
+    }
+
+    /** A snapshot as it is recorded, whatever its state. @throws StoreException CORRUPT, naming the key */
+    public static Snapshot decode(Catalog.Entry entry) {
+        return ImageRecords.snapshot(entry);
     }
 
     /** The change that makes a snapshot whose tree is sealed. */

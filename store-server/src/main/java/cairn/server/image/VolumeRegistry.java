@@ -49,8 +49,10 @@ import org.slf4j.LoggerFactory;
  * {@link #removeLeftovers}.
  */
 public final class VolumeRegistry {
+    /** What keys of volumes' records begin with. */
+    public static final String VOLUME_PREFIX = "volume/";
+
     private static final Logger log = LoggerFactory.getLogger(VolumeRegistry.class);
-    private static final String VOLUME_PREFIX = "volume/";
     /** How many may have a volume at once that is for several: as EC2 has it. */
     private static final int INSTANCES_MAX = 16;
 
@@ -85,6 +87,11 @@ public final class VolumeRegistry {
         this.clock = clock;
         this.retention = retention;
         pages().stream("").map(VolumeRecords::volume).forEach(attached::add);
+    }
+
+    /** A volume as it is recorded, whatever its state. @throws StoreException CORRUPT, naming the key */
+    public static RegisteredVolume decode(Catalog.Entry entry) {
+        return VolumeRecords.volume(entry);
     }
 
     /**

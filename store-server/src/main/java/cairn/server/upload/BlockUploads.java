@@ -75,8 +75,10 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     /** How long one that has failed is told of, if not {@link #PENDING_MAX} of its account have failed since. */
     static final Duration FAILED_KEPT = Duration.ofDays(7);
 
+    /** What keys of pending snapshots' records begin with. */
+    public static final String PREFIX = "block-upload/";
+
     private static final Logger log = LoggerFactory.getLogger(BlockUploads.class);
-    private static final String PREFIX = "block-upload/";
     private static final int ENTRIES_AT_ONCE = 1000;
     private static final int MAKERS = 2;
     private static final int SWEEP_SECONDS = 15;
@@ -190,6 +192,32 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
         this.committer = new BlockCommitter(chunks, blocks);
         pending.values().stream().filter(each -> each.snapshot.isCompleting()).forEach(this::resume);
         sweeper.scheduleWithFixedDelay(this::sweepOrWarn, SWEEP_SECONDS, SWEEP_SECONDS, TimeUnit.SECONDS);
+    }
+
+    /**
+     * What a pending snapshot keeps.
+     *
+     * @param number by which its rows are kept
+     * @param domain where the chunks that its rows name are found
+     * @param base what it shows where no block was written
+     */
+    public record Kept(SnapshotId id, AccountId owner, long number, DomainId domain, Optional<KeptTree> base) {}
+
+    /** A tree, and where it is found. */
+    public record KeptTree(DomainId domain, TreeRoot root) {}
+
+    /** What the snapshot of a record keeps; nothing if it has failed. @throws StoreException CORRUPT, naming the key */
+    public static Optional<Kept> kept(Catalog.Entry entry) {
+        PendingSnapshot snapshot = PendingRecords.decode(entry);
+        if (snapshot.failure().isPresent()) {
+            return Optional.empty();
+        }
+        return Optional.of(new Kept(
+                snapshot.id(),
+                snapshot.owner(),
+                snapshot.number(),
+                snapshot.domain(),
+                snapshot.base().map(base -> new KeptTree(base.domain(), base.root()))));
     }
 
     private static ThreadFactory daemons(String name) {
