@@ -31,7 +31,9 @@ import java.util.TreeSet;
  * {@code pid} only says who.
  */
 final class DataFolder {
-    static final String VERSION = "cairn store 1";
+    static final String VERSION = "cairn store 2";
+    /** Lacks families that are made when it is opened; what it has is as it is in {@link #VERSION}. */
+    static final String OLD_VERSION = "cairn store 1";
 
     private static final int VERSION_BYTES_MAX = 64;
     private static final String VERSION_FILE = "VERSION";
@@ -98,20 +100,48 @@ final class DataFolder {
             throw new StoreException(Fault.INVALID_REQUEST, "folder " + root + " is not a cairn store and not empty: it holds "
                     + Text.shown(others.iterator().next()) + " and no " + VERSION_FILE + "; name an empty or a new folder");
         }
+        writeVersion();
+    }
+
+    private void writeVersion() throws IOException {
         Path fresh = root.resolve(NEW_VERSION_FILE);
         write(fresh, VERSION + "\n");
-        Files.move(fresh, version, ATOMIC_MOVE);
+        Files.move(fresh, root.resolve(VERSION_FILE), ATOMIC_MOVE);
         try (FileChannel folder = FileChannel.open(root, READ)) {
             folder.force(true);
         }
     }
 
-    private void checkVersion(Path file) throws IOException {
-        String version = Files.size(file) > VERSION_BYTES_MAX ? "" : Files.readString(file, UTF_8).strip();
-        if (!version.equals(VERSION)) {
-            throw new StoreException(Fault.INVALID_REQUEST, "folder " + root + " holds a store of version \""
-                    + Text.shown(version) + "\"; this program reads \"" + VERSION + '"');
+    private static void checkVersion(Path file) throws IOException {
+        String version = version(file);
+        if (!version.equals(VERSION) && !version.equals(OLD_VERSION)) {
+            throw new StoreException(Fault.INVALID_REQUEST, "folder " + file.getParent() + " holds a store of version \""
+                    + Text.shown(version) + "\"; this program reads \"" + VERSION + "\" and, to make it that, \""
+                    + OLD_VERSION + '"');
         }
+    }
+
+    private static String version(Path file) throws IOException {
+        return Files.size(file) > VERSION_BYTES_MAX ? "" : Files.readString(file, UTF_8).strip();
+    }
+
+    /**
+     * Says that the store is of {@link #VERSION}. Only for who holds the lock, once the database has all families: a
+     * program that knows the old version alone cannot open it any more.
+     */
+    void upgrade() {
+        try {
+            if (!version(root.resolve(VERSION_FILE)).equals(VERSION)) {
+                writeVersion();
+            }
+        } catch (IOException e) {
+            throw cannotWrite(VERSION_FILE, e);
+        }
+    }
+
+    private StoreException cannotWrite(String name, IOException e) {
+        Fault fault = e.getMessage() != null && e.getMessage().contains("No space left") ? Fault.NO_SPACE : Fault.INTERNAL;
+        return new StoreException(fault, "cannot write " + root.resolve(name) + ": " + reason(e), e);
     }
 
     Path root() {
@@ -146,8 +176,7 @@ final class DataFolder {
         try {
             write(root.resolve(PID_FILE), ProcessHandle.current().pid() + "\n");
         } catch (IOException e) {
-            Fault fault = e.getMessage() != null && e.getMessage().contains("No space left") ? Fault.NO_SPACE : Fault.INTERNAL;
-            throw new StoreException(fault, "cannot write " + root.resolve(PID_FILE) + ": " + reason(e), e);
+            throw cannotWrite(PID_FILE, e);
         }
     }
 

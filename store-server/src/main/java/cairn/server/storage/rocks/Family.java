@@ -10,7 +10,11 @@ enum Family {
     CATALOG("catalog"),
     VOLUME_BLOCKS("volume-blocks"),
     VOLUME_STATES("volume-states"),
-    PENDING_BLOCKS("pending-blocks");
+    PENDING_BLOCKS("pending-blocks"),
+    SETTLED("settled"),
+    QUICK("quick"),
+    HEALED("healed"),
+    PAGE_CHILDREN("page-children");
 
     private final String storedName;
 

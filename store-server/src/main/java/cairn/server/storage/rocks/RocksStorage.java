@@ -57,6 +57,7 @@ public final class RocksStorage implements Storage {
         Database database = null;
         try {
             database = new Database(folder, space, tuning);
+            folder.upgrade();
             folder.writePid();
             folder.removeUnsealed();
             RocksSegmentStore segments = new RocksSegmentStore(database, tuning, folder, space, settings);

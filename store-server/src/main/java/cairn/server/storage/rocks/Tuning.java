@@ -7,6 +7,7 @@ import java.util.Deque;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.ColumnFamilyOptions;
+import org.rocksdb.CompressionOptions;
 import org.rocksdb.CompressionType;
 import org.rocksdb.DBOptions;
 import org.rocksdb.EnvOptions;
@@ -46,6 +47,12 @@ import org.rocksdb.WriteOptions;
  * is a row. Memory is bounded by 4 buffers, one being filled and the others waiting to be written out, beyond which
  * writers wait: 128 MiB, with 8 to 16 MiB for the states.
  *
+ * <p>{@code settled}: chunks of one rewritten file after another, each unpacked, so that zstd sees whole blocks of
+ * neighbours. A point read unpacks such a block; the cache keeps the last ones, for whoever reads the neighbours next.
+ * {@code quick}: what must not wait for that, packed as it was. A bloom filter, since whether an item lies here is what
+ * is asked first. Neither is compacted unless {@link RocksSegmentStore} says so, for it has looked first whether
+ * everything can be read: a compaction that meets a damaged block makes RocksDB refuse all writes.
+ *
  * <p>The log: writing it out to {@link #LOG_BYTES_MAX} forces the rows of other families out that hold it, wherever
  * they are few. It is large enough that a busy volume makes no more than one such small file for every 256 MiB that it
  * writes, and small enough to be replayed quickly: 241 MB in 1.2 s on two busy cores.
@@ -56,6 +63,8 @@ final class Tuning implements AutoCloseable {
     private static final long SYNC_AHEAD_BYTES = 4L << 20;
     /** Faster than anybody writes. */
     private static final long DELAYED_BYTES_PER_SECOND = 1L << 30;
+    /** Where what is rewritten is split into another file. */
+    static final long REWRITTEN_FILE_BYTES = 64L << 20;
     private static final int BLOOM_BITS = 10;
     private static final double INDEX_SHARE_OF_SEGMENT_CACHE = 0.8;
     private static final double INDEX_SHARE_OF_VOLUME_CACHE = 0.5;
@@ -73,6 +82,10 @@ final class Tuning implements AutoCloseable {
     final ColumnFamilyOptions volumes;
     final ColumnFamilyOptions states;
     final ColumnFamilyOptions pending;
+    final ColumnFamilyOptions settled;
+    final ColumnFamilyOptions quick;
+    final ColumnFamilyOptions healed;
+    final ColumnFamilyOptions children;
     final EnvOptions segmentFile;
     final Options segmentTable;
     final IngestExternalFileOptions ingest;
@@ -85,6 +98,7 @@ final class Tuning implements AutoCloseable {
         LRUCache segmentCache = own(new LRUCache(settings.segmentCacheBytes(), 2, false, INDEX_SHARE_OF_SEGMENT_CACHE));
         LRUCache indexCache = own(new LRUCache(settings.indexCacheBytes(), 2));
         LRUCache volumeCache = own(new LRUCache(settings.volumeCacheBytes(), 2, false, INDEX_SHARE_OF_VOLUME_CACHE));
+        LRUCache settledCache = own(new LRUCache(settings.settledCacheBytes(), 2));
         BloomFilter bloom = own(new BloomFilter(BLOOM_BITS, false));
 
         database = own(new DBOptions()
@@ -176,6 +190,46 @@ final class Tuning implements AutoCloseable {
                 .setMaxWriteBufferNumber(2)
                 .setCompressionType(CompressionType.NO_COMPRESSION)
                 .setTableFormatConfig(new BlockBasedTableConfig().setBlockCache(indexCache)));
+        settled = own(new ColumnFamilyOptions()
+                .setNumLevels(2)
+                .setDisableAutoCompactions(true)
+                .setWriteBufferSize(settings.writeBufferBytes())
+                .setTargetFileSizeBase(REWRITTEN_FILE_BYTES)
+                .setCompressionType(CompressionType.ZSTD_COMPRESSION)
+                .setCompressionOptions(own(new CompressionOptions().setLevel(settings.settledLevel())))
+                .setTtl(0)
+                .setPeriodicCompactionSeconds(0)
+                .setTableFormatConfig(new BlockBasedTableConfig()
+                        .setBlockSize(settings.settledBlockBytes())
+                        .setBlockCache(settledCache)
+                        .setCacheIndexAndFilterBlocks(false)));
+        quick = own(new ColumnFamilyOptions()
+                .setNumLevels(2)
+                .setDisableAutoCompactions(true)
+                .setWriteBufferSize(settings.writeBufferBytes())
+                .setTargetFileSizeBase(REWRITTEN_FILE_BYTES)
+                .setCompressionType(CompressionType.NO_COMPRESSION)
+                .setTtl(0)
+                .setPeriodicCompactionSeconds(0)
+                .setTableFormatConfig(new BlockBasedTableConfig()
+                        .setBlockSize(4096)
+                        .setBlockCache(segmentCache)
+                        .setFilterPolicy(bloom)
+                        .setCacheIndexAndFilterBlocks(false)));
+        healed = own(new ColumnFamilyOptions()
+                .setWriteBufferSize(Math.min(8L << 20, settings.writeBufferBytes()))
+                .setMaxWriteBufferNumber(2)
+                .setCompressionType(CompressionType.NO_COMPRESSION)
+                .setTableFormatConfig(new BlockBasedTableConfig().setBlockCache(segmentCache)));
+        // Ordinals that follow each other differ by the same small number.
+        children = own(new ColumnFamilyOptions()
+                .setWriteBufferSize(Math.min(8L << 20, settings.writeBufferBytes()))
+                .setMaxWriteBufferNumber(2)
+                .setCompressionType(CompressionType.LZ4_COMPRESSION)
+                .setTableFormatConfig(new BlockBasedTableConfig()
+                        .setBlockCache(indexCache)
+                        .setFilterPolicy(bloom)
+                        .setCacheIndexAndFilterBlocks(false)));
         // Written out as it grows, so that sealing does not wait for a whole segment.
         segmentFile = own(new EnvOptions().setBytesPerSync(SYNC_AHEAD_BYTES).setAllowFallocate(false));
         segmentTable = own(new Options(database, chunks));
@@ -201,6 +255,10 @@ final class Tuning implements AutoCloseable {
             case VOLUME_BLOCKS -> volumes;
             case VOLUME_STATES -> states;
             case PENDING_BLOCKS -> pending;
+            case SETTLED -> settled;
+            case QUICK -> quick;
+            case HEALED -> healed;
+            case PAGE_CHILDREN -> children;
         };
     }
 

@@ -3,7 +3,7 @@
  *
  * <p>Start at {@link cairn.server.storage.rocks.RocksStorage}. The data folder:
  * <pre>
- *   VERSION        "cairn store 1": what the rest looks like
+ *   VERSION        "cairn store 2": what the rest looks like
  *   pid            the process that has the folder open
  *   rocks/         the database, with RocksDB's own LOCK, which keeps a second server out
  *   segments/      segment files being written; moved into rocks/ when sealed, removed at open
@@ -18,6 +18,10 @@
  *   volume-blocks  volume 8, layer 4, block index 8        4,096: the block
  *   volume-states  volume 8, layer 4, chunk index 8        4: the chunk's states
  *   pending-blocks snapshot 8, block index 4               288: the block's 8 chunks and its SHA-256
+ *   settled        as chunks                               packed item, plain: chunks that were rewritten to be small
+ *   quick          as chunks                               packed item: pages and quick chunks that were rewritten
+ *   healed         as chunks                               packed item, in place of one that is damaged
+ *   page-children  page's ordinal 8                        {@link cairn.server.storage.PageChildren}
  * </pre>
  *
  * <p>Always true: what a later write relies on is on disk no later than that write. Segment files are synced, with the

@@ -15,8 +15,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -25,6 +28,10 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
+import org.rocksdb.ColumnFamilyDescriptor;
+import org.rocksdb.ColumnFamilyHandle;
+import org.rocksdb.RocksDB;
+import org.rocksdb.RocksDBException;
 
 class RocksStorageTest {
     @TempDir
@@ -127,12 +134,52 @@ class RocksStorageTest {
     @Test
     void refusesAnUnknownVersion() throws IOException {
         open().close();
-        Files.writeString(data().resolve("VERSION"), "cairn store 2\n");
+        Files.writeString(data().resolve("VERSION"), "cairn store 3\n");
 
         StoreException e = assertFault(Fault.INVALID_REQUEST, this::open);
 
+        assertTrue(e.getMessage().contains("cairn store 3"), e.getMessage());
         assertTrue(e.getMessage().contains("cairn store 2"), e.getMessage());
-        assertTrue(e.getMessage().contains("cairn store 1"), e.getMessage());
+        assertEquals("cairn store 3\n", Files.readString(data().resolve("VERSION")));
+    }
+
+    /** As a server of version 1 left it: its own version, and none of the families that came later. */
+    @Test
+    void makesAStoreOfVersionOneOneOfVersionTwoAndKeepsAllOfIt() throws Exception {
+        try (Storage storage = open()) {
+            for (long batch = 0; batch < 3; batch++) {
+                Batches.store(storage, batch);
+            }
+        }
+        dropFamilies(EnumSet.of(Family.SETTLED, Family.QUICK, Family.HEALED, Family.PAGE_CHILDREN));
+        Files.writeString(data().resolve("VERSION"), "cairn store 1\n");
+
+        for (int opening = 0; opening < 2; opening++) {
+            try (Storage storage = open()) {
+                for (long batch = 0; batch < 3; batch++) {
+                    Batches.assertWhole(storage, batch);
+                }
+                assertEquals("cairn store 2\n", Files.readString(data().resolve("VERSION")));
+                Batches.store(storage, 3 + opening);
+            }
+        }
+    }
+
+    private void dropFamilies(Set<Family> dropped) throws RocksDBException {
+        List<ColumnFamilyHandle> handles = new ArrayList<>();
+        try (Tuning tuning = new Tuning(RocksSettings.DEFAULT);
+                RocksDB db = RocksDB.open(
+                        tuning.database,
+                        data().resolve("rocks").toString(),
+                        Stream.of(Family.values())
+                                .map(family -> new ColumnFamilyDescriptor(family.storedName(), tuning.of(family)))
+                                .toList(),
+                        handles)) {
+            for (Family family : dropped) {
+                db.dropColumnFamily(handles.get(family.ordinal()));
+            }
+            handles.forEach(ColumnFamilyHandle::close);
+        }
     }
 
     @Test
@@ -154,7 +201,7 @@ class RocksStorageTest {
 
         open().close();
 
-        assertEquals("cairn store 1\n", Files.readString(data().resolve("VERSION")));
+        assertEquals("cairn store 2\n", Files.readString(data().resolve("VERSION")));
     }
 
     @Test
