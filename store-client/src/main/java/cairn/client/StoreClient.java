@@ -8,6 +8,7 @@ import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
 import cairn.api.Api;
+import cairn.api.BackupMessages;
 import cairn.api.Json;
 import cairn.api.Messages;
 import cairn.api.Missing;
@@ -296,6 +297,16 @@ public final class StoreClient {
 
     public Messages.Stats stats() {
         return get("stats", Messages.Stats.class);
+    }
+
+    /** Begins a backup of the store, into a folder of the server's host. */
+    public BackupMessages.Backup startBackup(BackupMessages.StartBackup request) {
+        return send("POST", "backup", request, BackupMessages.Backup.class);
+    }
+
+    /** How far the last backup is. */
+    public BackupMessages.Backup backup(String id) {
+        return get("backup/" + segment(id), BackupMessages.Backup.class);
     }
 
     public List<Messages.Account> accounts() {

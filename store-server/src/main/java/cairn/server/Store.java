@@ -77,6 +77,7 @@ final class Store implements AutoCloseable {
     final Instances instances;
     final Roots roots;
     final Sweeper sweeper;
+    final StoreBackups backups;
 
     private final Parts parts = new Parts();
 
@@ -134,6 +135,7 @@ final class Store implements AutoCloseable {
                     new Sweeper.Task("volumes in the recycle bin", volumes::removeExpired),
                     new Sweeper.Task("instances that are long terminated", instances::removeForgotten),
                     new Sweeper.Task("client tokens", clientTokens::removeExpired))));
+            backups = parts.closing(new StoreBackups(config.dataFolder(), storage, clock));
         } catch (IOException | RuntimeException | Error e) {
             parts.closeAfter(e);
             throw e;

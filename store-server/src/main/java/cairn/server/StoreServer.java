@@ -4,6 +4,7 @@ import cairn.api.Messages.ExportUri;
 import cairn.Fault;
 import cairn.server.api.AccountApi;
 import cairn.server.api.ApiDoor;
+import cairn.server.api.BackupApi;
 import cairn.server.api.BootProfileApi;
 import cairn.server.api.DiskApi;
 import cairn.server.api.ImageApi;
@@ -143,7 +144,8 @@ public final class StoreServer implements AutoCloseable {
                         store.encryption),
                 new VolumeApi(store.volumes, store.encryption),
                 new DiskApi(store.images, store.volumes, store.chunks, uris),
-                new AccountApi(store.accounts));
+                new AccountApi(store.accounts),
+                new BackupApi(store.backups));
     }
 
     private static InstanceOperations.Uris uris(ExportUri export) {

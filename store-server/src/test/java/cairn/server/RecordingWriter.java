@@ -8,7 +8,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.Semaphore;
 
 /**
- * Writes to a volume, over a connection of its own, until that breaks off, and records what it does. Several of them
+ * Writes to a volume, over a connection of its own, until that breaks off or enough is done, and records what it does. Several of them
  * change sectors of one volume at a time, each its own ones: in the volume's first part, which they share, short runs
  * of sectors in turn, so that most blocks of 4 KiB belong to two writers; behind it a part of its own for long runs.
  */
@@ -25,18 +25,26 @@ final class RecordingWriter implements Runnable {
     private final int writers;
     private final SplittableRandom random;
     private final Semaphore answered;
+    private final int requestsMax;
 
     /**
      * @param number from 0 on, of this one of so many writers
      * @param answered gets a permit for each request that was answered
      */
     RecordingWriter(URI disk, WriteHistory history, int number, int writers, long seed, Semaphore answered) {
+        this(disk, history, number, writers, seed, answered, Integer.MAX_VALUE);
+    }
+
+    /** @param requestsMax after which it leaves */
+    RecordingWriter(
+            URI disk, WriteHistory history, int number, int writers, long seed, Semaphore answered, int requestsMax) {
         this.disk = disk;
         this.history = history;
         this.number = number;
         this.writers = writers;
         this.random = new SplittableRandom(seed * 31 + number);
         this.answered = answered;
+        this.requestsMax = requestsMax;
     }
 
     /** How large the volume has to be. */
@@ -48,7 +56,7 @@ final class RecordingWriter implements Runnable {
     @Override
     public void run() {
         try (NbdDisk connection = NbdDisk.open(disk)) {
-            while (true) {
+            for (int n = 0; n < requestsMax; n++) {
                 request(connection);
                 answered.release();
             }

@@ -61,7 +61,8 @@ public final class ApiDoor implements HttpDoor {
             SnapshotApi snapshots,
             VolumeApi volumes,
             DiskApi disks,
-            AccountApi accounts) {
+            AccountApi accounts,
+            BackupApi backups) {
         add("GET", "store", 0, SMALL, (call, id) -> store.info(call));
         add("GET", "stats", 0, SMALL, (call, id) -> store.stats(call));
         add("POST", "uploads", SMALL, SMALL, (call, id) -> uploads.start(call));
@@ -94,6 +95,8 @@ public final class ApiDoor implements HttpDoor {
         add("GET", "disks/ID/chunks", 0, BATCH, disks::chunks);
         add("GET", "diff", 0, SMALL, (call, id) -> disks.diff(call));
         add("POST", "exports/ID", SMALL, SMALL, disks::export);
+        add("POST", "backup", SMALL, SMALL, (call, id) -> backups.start(call));
+        add("GET", "backup/ID", 0, SMALL, backups::show);
         add("GET", "accounts", 0, SMALL, (call, id) -> accounts.list(call));
         add("POST", "accounts", SMALL, SMALL, (call, id) -> accounts.create(call));
         add("GET", "keys", 0, SMALL, (call, id) -> accounts.listKeys(call));

@@ -2,6 +2,7 @@ package cairn.server.storage;
 
 import cairn.Fault;
 import cairn.StoreException;
+import java.nio.file.Path;
 
 /** Storage that keeps everything on the heap and nothing afterwards; for tests, and real enough for them. */
 public final class MemoryStorage implements Storage {
@@ -40,6 +41,11 @@ public final class MemoryStorage implements Storage {
     @Override
     public long usableBytes() {
         return Long.MAX_VALUE;
+    }
+
+    @Override
+    public BackedUp backup(Path folder, BackedUp.Progress progress) {
+        throw new StoreException(Fault.INVALID_REQUEST, "what is kept in memory alone has no files to copy");
     }
 
     @Override

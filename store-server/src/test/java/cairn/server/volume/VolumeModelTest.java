@@ -1,5 +1,6 @@
 package cairn.server.volume;
 
+import cairn.server.storage.BackedUp;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkIndex;
 import cairn.server.storage.MemoryStorage;
@@ -68,6 +69,11 @@ class VolumeModelTest {
         @Override
         public PendingBlocks pendingBlocks() {
             return storage.pendingBlocks();
+        }
+
+        @Override
+        public BackedUp backup(Path folder, BackedUp.Progress progress) {
+            return storage.backup(folder, progress);
         }
 
         @Override

@@ -11,6 +11,7 @@ import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
@@ -18,9 +19,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * The folder that a store lives in: what is where, which version of it, and who has it open.
@@ -77,7 +80,7 @@ final class DataFolder {
         makeForOwner(path);
     }
 
-    private static void makeForOwner(Path path) throws IOException {
+    static void makeForOwner(Path path) throws IOException {
         boolean isPosix = path.getFileSystem().supportedFileAttributeViews().contains("posix");
         FileAttribute<?>[] owners = isPosix
                 ? new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))}
@@ -100,16 +103,7 @@ final class DataFolder {
             throw new StoreException(Fault.INVALID_REQUEST, "folder " + root + " is not a cairn store and not empty: it holds "
                     + Text.shown(others.iterator().next()) + " and no " + VERSION_FILE + "; name an empty or a new folder");
         }
-        writeVersion();
-    }
-
-    private void writeVersion() throws IOException {
-        Path fresh = root.resolve(NEW_VERSION_FILE);
-        write(fresh, VERSION + "\n");
-        Files.move(fresh, root.resolve(VERSION_FILE), ATOMIC_MOVE);
-        try (FileChannel folder = FileChannel.open(root, READ)) {
-            folder.force(true);
-        }
+        writeVersion(root);
     }
 
     private static void checkVersion(Path file) throws IOException {
@@ -132,7 +126,7 @@ final class DataFolder {
     void upgrade() {
         try {
             if (!version(root.resolve(VERSION_FILE)).equals(VERSION)) {
-                writeVersion();
+                writeVersion(root);
             }
         } catch (IOException e) {
             throw cannotWrite(VERSION_FILE, e);
@@ -140,8 +134,7 @@ final class DataFolder {
     }
 
     private StoreException cannotWrite(String name, IOException e) {
-        Fault fault = e.getMessage() != null && e.getMessage().contains("No space left") ? Fault.NO_SPACE : Fault.INTERNAL;
-        return new StoreException(fault, "cannot write " + root.resolve(name) + ": " + reason(e), e);
+        return failure("write " + root.resolve(name), e);
     }
 
     Path root() {
@@ -158,6 +151,50 @@ final class DataFolder {
 
     Path segment(long number) {
         return segments().resolve("segment-" + number + ".sst");
+    }
+
+    /** Where a backup's files are gathered, by links, before they leave the folder. */
+    Path checkpoint() {
+        return root.resolve("checkpoint");
+    }
+
+    /** An empty place for a backup's files. */
+    void makeCheckpoint() {
+        removeCheckpoint();
+        try {
+            makeForOwner(checkpoint());
+        } catch (IOException e) {
+            throw failure("make " + checkpoint(), e);
+        }
+    }
+
+    /** Removes what a backup has gathered. Only for who holds the lock. */
+    void removeCheckpoint() {
+        if (!Files.exists(checkpoint())) {
+            return;
+        }
+        try (Stream<Path> files = Files.walk(checkpoint())) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        } catch (IOException | UncheckedIOException e) {
+            throw new StoreException(Fault.INTERNAL, "cannot remove " + checkpoint() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Makes a store of a folder that holds a database: from now on it can be opened. */
+    static void writeVersion(Path root) throws IOException {
+        Path fresh = root.resolve(NEW_VERSION_FILE);
+        write(fresh, VERSION + "\n");
+        Files.move(fresh, root.resolve(VERSION_FILE), ATOMIC_MOVE);
+        sync(root);
+    }
+
+    /** Makes sure that a file, or what a folder lists, is still there after a loss of power. */
+    static void sync(Path path) throws IOException {
+        try (FileChannel channel = FileChannel.open(path, READ)) {
+            channel.force(true);
+        }
     }
 
     /** Removes what an earlier run has left unsealed. Only for who holds the lock. */
@@ -213,6 +250,11 @@ final class DataFolder {
             }
             channel.force(true);
         }
+    }
+
+    static StoreException failure(String what, IOException e) {
+        Fault fault = e.getMessage() != null && e.getMessage().contains("No space left") ? Fault.NO_SPACE : Fault.INTERNAL;
+        return new StoreException(fault, "cannot " + what + ": " + reason(e), e);
     }
 
     private static String reason(IOException e) {

@@ -275,6 +275,14 @@ final class RocksSegmentStore implements SegmentStore {
         throw new UnsupportedOperationException();
     }
 
+    /**
+     * Runs something while no segment is sealed, moved or dropped: only then do the database's list of files, and its log
+     * of a moment later, tell the same.
+     */
+    synchronized void whileNoFileChanges(Runnable action) {
+        action.run();
+    }
+
     /** Abandons the open segment and refuses to begin another. */
     synchronized void stop() {
         isClosed = true;

@@ -1,6 +1,7 @@
 package cairn.server.storage.rocks;
 
 import cairn.StoreException;
+import cairn.server.storage.BackedUp;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkIndex;
 import cairn.server.storage.PendingBlocks;
@@ -60,6 +61,7 @@ public final class RocksStorage implements Storage {
             folder.upgrade();
             folder.writePid();
             folder.removeUnsealed();
+            folder.removeCheckpoint();
             RocksSegmentStore segments = new RocksSegmentStore(database, tuning, folder, space, settings);
             return new RocksStorage(folder, space, tuning, database, segments);
         } catch (RuntimeException | Error e) {
@@ -100,6 +102,11 @@ public final class RocksStorage implements Storage {
     @Override
     public long usableBytes() {
         return space.usableBytes();
+    }
+
+    @Override
+    public BackedUp backup(Path target, BackedUp.Progress progress) {
+        return new RocksBackup(folder, space, database, segments).into(target, progress);
     }
 
     /** Closes in the order RocksDB needs: segment being written, column families, database, then its options. */
