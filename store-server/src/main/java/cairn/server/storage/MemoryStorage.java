@@ -12,6 +12,7 @@ public final class MemoryStorage implements Storage {
     private final MemoryCatalog catalog = new MemoryCatalog(door);
     private final MemoryVolumeBlocks volumeBlocks = new MemoryVolumeBlocks(door);
     private final MemoryPendingBlocks pendingBlocks = new MemoryPendingBlocks(door);
+    private final MemoryNotes notes = new MemoryNotes(door);
 
     @Override
     public SegmentStore segments() {
@@ -36,6 +37,11 @@ public final class MemoryStorage implements Storage {
     @Override
     public PendingBlocks pendingBlocks() {
         return pendingBlocks;
+    }
+
+    @Override
+    public Notes notes() {
+        return notes;
     }
 
     @Override

@@ -14,6 +14,8 @@ public interface Storage extends AutoCloseable {
 
     PendingBlocks pendingBlocks();
 
+    Notes notes();
+
     /**
      * Bytes that can still be written, what is held in reserve not counted; {@link Long#MAX_VALUE} where there is no
      * such bound.

@@ -4,6 +4,7 @@ import cairn.server.storage.BackedUp;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkIndex;
 import cairn.server.storage.MemoryStorage;
+import cairn.server.storage.Notes;
 import cairn.server.storage.PendingBlocks;
 import cairn.server.storage.SegmentStore;
 import cairn.server.storage.Storage;
@@ -69,6 +70,11 @@ class VolumeModelTest {
         @Override
         public PendingBlocks pendingBlocks() {
             return storage.pendingBlocks();
+        }
+
+        @Override
+        public Notes notes() {
+            return storage.notes();
         }
 
         @Override

@@ -66,6 +66,7 @@ final class DataFolder {
             // Closed to others even where the folder, having been there before, is not: secrets are kept in them.
             makeForOwner(folder.rocks());
             makeForOwner(folder.segments());
+            makeForOwner(folder.notes());
             return folder;
         } catch (IOException e) {
             throw new StoreException(Fault.INTERNAL, "cannot use data folder " + path + ": " + reason(e), e);
@@ -147,6 +148,10 @@ final class DataFolder {
 
     Path segments() {
         return root.resolve("segments");
+    }
+
+    Path notes() {
+        return root.resolve("notes");
     }
 
     Path segment(long number) {

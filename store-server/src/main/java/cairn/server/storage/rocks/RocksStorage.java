@@ -4,6 +4,7 @@ import cairn.StoreException;
 import cairn.server.storage.BackedUp;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkIndex;
+import cairn.server.storage.Notes;
 import cairn.server.storage.PendingBlocks;
 import cairn.server.storage.SegmentStore;
 import cairn.server.storage.Storage;
@@ -22,6 +23,7 @@ public final class RocksStorage implements Storage {
     private final RocksCatalog catalog;
     private final RocksVolumeBlocks volumeBlocks;
     private final RocksPendingBlocks pendingBlocks;
+    private final FolderNotes notes;
     /** Guarded by {@code this}. */
     private boolean isClosed;
 
@@ -36,6 +38,7 @@ public final class RocksStorage implements Storage {
         this.catalog = new RocksCatalog(database, tuning, space);
         this.volumeBlocks = new RocksVolumeBlocks(database, tuning, space);
         this.pendingBlocks = new RocksPendingBlocks(database, tuning, space);
+        this.notes = new FolderNotes(folder.notes(), space);
     }
 
     /** Opens the store in a folder, or makes one there, with {@link RocksSettings#DEFAULT}. */
@@ -100,6 +103,11 @@ public final class RocksStorage implements Storage {
     }
 
     @Override
+    public Notes notes() {
+        return notes;
+    }
+
+    @Override
     public long usableBytes() {
         return space.usableBytes();
     }
@@ -116,6 +124,7 @@ public final class RocksStorage implements Storage {
             return;
         }
         isClosed = true;
+        notes.close();
         segments.stop();
         folder.removePid();
         database.close();
