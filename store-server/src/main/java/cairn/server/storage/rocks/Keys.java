@@ -27,6 +27,7 @@ import java.util.Arrays;
  *                   or, for the number of rows of one kind:
  *                     0     4  all bits set
  *                     4     1  item kind
+ *   page-children     0     8  the page's ordinal
  *   volume-blocks     0     8  volume's number, unsigned
  *                     8     4  layer's number, from 0 on
  *                    12     8  block's index in the volume
@@ -79,6 +80,26 @@ final class Keys {
         bytes[4] = (byte) key.kind();
         key.digest().write(bytes, 5);
         return bytes;
+    }
+
+    /** Not after any row of a domain's items of a kind, and after all rows before those. */
+    static byte[] firstIndex(int domain, int kind) {
+        byte[] bytes = new byte[4 + 1];
+        INT.set(bytes, 0, domain);
+        bytes[4] = (byte) kind;
+        return bytes;
+    }
+
+    static int domainOfIndex(byte[] key) {
+        return (int) INT.get(key, 0);
+    }
+
+    static int kindOfIndex(byte[] key) {
+        return Byte.toUnsignedInt(key[4]);
+    }
+
+    static Digest digestOfIndex(byte[] key) {
+        return Digest.read(key, 5);
     }
 
     static byte[] indexCount(int kind) {

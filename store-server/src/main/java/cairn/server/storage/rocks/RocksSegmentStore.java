@@ -257,7 +257,10 @@ final class RocksSegmentStore implements SegmentStore {
 
     @Override
     public synchronized long openSegment() {
-        throw new UnsupportedOperationException();
+        if (isClosed) {
+            throw closed();
+        }
+        return open == null ? numbers.upcoming() : open.number();
     }
 
     @Override

@@ -38,6 +38,11 @@ final class SegmentNumbers {
         this.setAsideUntil = next;
     }
 
+    /** The number that {@link #next} gives next. */
+    long upcoming() {
+        return next;
+    }
+
     long next() {
         if (next == setAsideUntil) {
             setAside(Math.addExact(next, SET_ASIDE));
