@@ -9,6 +9,7 @@ import cairn.server.ServerConfig;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
+import cairn.server.storage.Lease;
 import cairn.server.storage.rocks.RocksStorage;
 import cairn.server.volume.Volume;
 import cairn.server.volume.Volumes;
@@ -72,7 +73,11 @@ public class CacheReadBenchmark {
         folder = ScratchFolder.make();
         storage = RocksStorage.open(folder);
         ChunkStore store = new ChunkStore(storage.segments(), storage.index());
-        TreeRoot root = put(store);
+        TreeRoot root;
+        try (Lease lease = store.lease()) {
+            root = put(lease);
+        }
+        store.seal();
         volumes = new Volumes(
                 store, storage.volumeBlocks(), ServerConfig.DEFAULT_CHUNK_CACHE_BYTES, ServerConfig.DEFAULT_PAGE_CACHE_BYTES);
         volume = volumes.open(DOMAIN, root);
@@ -81,7 +86,7 @@ public class CacheReadBenchmark {
         }
     }
 
-    private static TreeRoot put(ChunkStore store) {
+    private static TreeRoot put(Lease lease) {
         MixedContent content = new MixedContent(1);
         byte[] plain = new byte[Chunk.SIZE_BYTES];
         byte[] packed = new byte[ChunkCodec.scratchBytes(Chunk.SIZE_BYTES)];
@@ -93,16 +98,14 @@ public class CacheReadBenchmark {
             tree.putChunk(index, id);
             if (!id.isAbsent()) {
                 int packedBytes = ChunkCodec.pack(Codec.LZ4, plain, 0, plain.length, packed, 0);
-                store.putChunk(DOMAIN, ItemKey.of(id), packed, 0, packedBytes);
+                lease.putChunk(DOMAIN, ItemKey.of(id), packed, 0, packedBytes);
             }
         }
         TreeRoot root = tree.finish();
         for (Page page : pages) {
             int packedBytes = ChunkCodec.pack(Codec.LZ4, page.toBytes(), 0, Page.SIZE_BYTES, packed, 0);
-            // Its children are put above, in this order.
-            store.putPage(DOMAIN, ItemKey.of(page.id()), List.of(), packed, 0, packedBytes);
+            lease.putPage(DOMAIN, page, packed, 0, packedBytes);
         }
-        store.seal();
         return root;
     }
 

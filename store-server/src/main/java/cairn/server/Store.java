@@ -130,6 +130,7 @@ final class Store implements AutoCloseable {
             instances = parts.closing(instances(config));
             roots = new StoreRoots(storage.catalog(), storage.pendingBlocks(), visitor -> {});
             sweeper = parts.closing(new Sweeper(List.of(
+                    new Sweeper.Task("uploads that nobody goes on with", uploads::removeExpired),
                     new Sweeper.Task("images in the recycle bin", images::removeExpired),
                     new Sweeper.Task("snapshots in the recycle bin", completed::removeExpired),
                     new Sweeper.Task("volumes in the recycle bin", volumes::removeExpired),

@@ -90,7 +90,7 @@ public final class UploadApi {
         ItemBatch.Reader items = new ItemBatch.Reader(call.body());
         while (items.next()) {
             ItemKey key = items.isChunk() ? ItemKey.of(items.chunkId()) : ItemKey.of(items.pageId());
-            uploads.put(call.caller(), new PackedItem(key, call.body(), items.packedOffset(), items.packedBytes()));
+            uploads.put(call.caller(), id, new PackedItem(key, call.body(), items.packedOffset(), items.packedBytes()));
         }
         return HttpReply.NO_CONTENT;
     }
@@ -116,6 +116,7 @@ public final class UploadApi {
                 root,
                 encryption.choose(call.caller()),
                 List.of(uploads.end(call.caller(), id)));
+        uploads.ended(call.caller(), id);
         return ApiDoor.json(ImageApi.message(call.caller(), registered));
     }
 

@@ -61,6 +61,10 @@ public final class OrdinalSet {
         bits.andNot(others.bits);
     }
 
+    public void clear() {
+        bits.clear();
+    }
+
     public boolean isEmpty() {
         return bits.isEmpty();
     }

@@ -9,12 +9,13 @@ import cairn.chunk.Codec;
 import cairn.tree.Page;
 import cairn.tree.PageId;
 import cairn.tree.PageSource;
+import cairn.tree.Tree;
 import cairn.tree.TreeRoot;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Consumer;
 
@@ -28,16 +29,25 @@ public final class SnapshotPages implements PageSource, Consumer<Page> {
     public static final int STEP_LEVEL = 1;
 
     private final ChunkStore store;
+    private final Lease lease;
     private final DomainId domain;
     private final PageSource stored;
     private final Map<PageId, Page> held = new HashMap<>();
+    /** What is in the store of what new pages were made from: see {@link #baseOf}. */
+    private final Map<PageId, Page> bases = new HashMap<>();
+    /** The page of each level that was read last: what the next new one of the level is made from, if from any. */
+    private final Page[] readLast = new Page[Tree.LEVEL_MAX + 1];
     private final Set<PageId> put = new HashSet<>();
     private final byte[] plain = new byte[Page.SIZE_BYTES];
     private final byte[] packed = new byte[ChunkCodec.scratchBytes(Page.SIZE_BYTES)];
 
-    /** @param stored the pages that are in the store */
-    public SnapshotPages(ChunkStore store, DomainId domain, PageSource stored) {
+    /**
+     * @param lease under which the tree's base and its new chunks were found or put
+     * @param stored the pages that are in the store
+     */
+    public SnapshotPages(ChunkStore store, Lease lease, DomainId domain, PageSource stored) {
         this.store = store;
+        this.lease = lease;
         this.domain = domain;
         this.stored = stored;
     }
@@ -45,12 +55,20 @@ public final class SnapshotPages implements PageSource, Consumer<Page> {
     @Override
     public Page read(PageId id) {
         Page page = held.get(id);
-        return page != null ? page : stored.read(id);
+        if (page == null) {
+            page = stored.read(id);
+        }
+        readLast[id.level()] = page;
+        return page;
     }
 
     @Override
     public void accept(Page page) {
         held.put(page.id(), page);
+        Page before = readLast[page.level()];
+        if (before != null) {
+            bases.put(page.id(), held.containsKey(before.id()) ? bases.get(before.id()) : before);
+        }
     }
 
     /**
@@ -75,19 +93,16 @@ public final class SnapshotPages implements PageSource, Consumer<Page> {
         if (page == null) {
             return;
         }
-        // Children that a page has from an older form are kept with that: only new ones need to be looked for.
-        List<ItemKey> children = new ArrayList<>();
+        Set<Integer> newSlots = new HashSet<>();
         for (int slot = 0; slot < Page.CHILDREN; slot++) {
             if (page.isAbsent(slot)) {
                 continue;
             }
             if (page.level() > 0) {
                 put(page.page(slot), newChunks, levelMax, left);
-                if (put.contains(page.page(slot))) {
-                    children.add(ItemKey.of(page.page(slot)));
-                }
-            } else if (newChunks.contains(page.chunk(slot))) {
-                children.add(ItemKey.of(page.chunk(slot)));
+            }
+            if (page.level() > 0 ? put.contains(page.page(slot)) : newChunks.contains(page.chunk(slot))) {
+                newSlots.add(slot);
             }
         }
         if (page.level() > levelMax) {
@@ -96,10 +111,31 @@ public final class SnapshotPages implements PageSource, Consumer<Page> {
         }
         page.write(plain, 0);
         int packedBytes = ChunkCodec.pack(Codec.LZ4, plain, 0, plain.length, packed, 0);
-        store.putPage(domain, ItemKey.of(id), children, packed, 0, packedBytes).ifPresent(missing -> {
+        lease.putPage(domain, page, known(page, newSlots), packed, 0, packedBytes).ifPresent(missing -> {
             throw new StoreException(NO_SPACE, missing + " was lost, because the disk was full for somebody else");
         });
         put.add(id);
+        bases.remove(id);
+    }
+
+    /**
+     * Where the children lie that a page has from the one that it was made from: they are kept with that. So a page of
+     * which one child has changed does not take a look for each of 256.
+     */
+    private long[] known(Page page, Set<Integer> newSlots) {
+        long[] known = new long[Page.CHILDREN];
+        Arrays.fill(known, PageChildren.ABSENT);
+        Page base = bases.get(page.id());
+        OptionalLong ordinal = base == null ? OptionalLong.empty() : lease.find(domain, ItemKey.of(base.id()));
+        if (ordinal.isPresent()) {
+            PageChildren children = store.children(ordinal.getAsLong(), domain, base.id());
+            for (int slot = 0; slot < Page.CHILDREN; slot++) {
+                if (!newSlots.contains(slot) && base.child(slot).equals(page.child(slot))) {
+                    known[slot] = children.ordinal(slot);
+                }
+            }
+        }
+        return known;
     }
 
     /** How many pages were put. */

@@ -14,7 +14,11 @@ public record StoredPages(ChunkStore chunks, DomainId domain) implements PageSou
     /** @throws StoreException CORRUPT if it is damaged or missing */
     @Override
     public Page read(PageId id) {
-        byte[] packed = chunks.read(domain, ItemKey.of(id));
+        return unpack(id, chunks.read(domain, ItemKey.of(id)));
+    }
+
+    /** @throws StoreException CORRUPT if it is not this page */
+    static Page unpack(PageId id, byte[] packed) {
         byte[] bytes = new byte[Page.SIZE_BYTES];
         ChunkCodec.unpack(packed, 0, packed.length, bytes, 0, Page.SIZE_BYTES);
         Page page = Page.decode(bytes);

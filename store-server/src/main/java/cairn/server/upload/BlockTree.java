@@ -8,6 +8,7 @@ import cairn.StoreException;
 import cairn.chunk.ChunkId;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.ItemKey;
+import cairn.server.storage.Lease;
 import cairn.server.storage.PendingBlocks;
 import cairn.server.storage.PendingBlocks.Row;
 import cairn.server.storage.SnapshotPages;
@@ -78,28 +79,33 @@ final class BlockTree {
         }
     }
 
-    /** Makes the tree and seals it. @throws StoreException NO_SPACE */
-    TreeRoot make() {
+    /**
+     * Makes the tree and seals it.
+     *
+     * @param lease held until after the commit that makes it a root
+     * @throws StoreException NO_SPACE
+     */
+    TreeRoot make(Lease lease) {
         StoredPages stored = new StoredPages(store, snapshot.domain());
-        SnapshotPages pages = new SnapshotPages(store, snapshot.domain(), stored);
-        Steps steps = new Steps(pages, new TreeEditor(pages, pages).edit(base(), snapshot.sizeBytes(), new TreeMap<>()));
+        SnapshotPages pages = new SnapshotPages(store, lease, snapshot.domain(), stored);
+        Steps steps = new Steps(pages, new TreeEditor(pages, pages).edit(base(lease), snapshot.sizeBytes(), new TreeMap<>()));
         forEachRow(steps);
         steps.end();
         pages.putTop(steps.tree);
         store.seal();
-        if (!steps.tree.top().isAbsent() && !stored.chunks().isReadable(snapshot.domain(), ItemKey.of(steps.tree.top()))) {
+        if (!steps.tree.top().isAbsent() && !lease.isReadable(snapshot.domain(), ItemKey.of(steps.tree.top()))) {
             throw new StoreException(
                     NO_SPACE, "page " + steps.tree.top() + " was lost, because the disk was full for somebody else");
         }
         return steps.tree;
     }
 
-    private TreeRoot base() {
+    private TreeRoot base(Lease lease) {
         if (snapshot.base().isEmpty()) {
             return TreeRoot.of(snapshot.sizeBytes(), Digest.ZERO);
         }
         PendingSnapshot.Base base = snapshot.base().get();
-        new TreeAdoption(store).adopt(base.root(), base.domain(), snapshot.domain(), requireOpen);
+        new TreeAdoption(store, lease).adopt(base.root(), base.domain(), snapshot.domain(), requireOpen);
         return base.root();
     }
 

@@ -31,6 +31,7 @@ import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
+import cairn.server.storage.Lease;
 import cairn.server.storage.PendingBlocks;
 import cairn.server.storage.PendingBlocks.Row;
 import cairn.tree.TreeRoot;
@@ -352,17 +353,22 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
         Pending target = read(caller, id);
         PendingSnapshot snapshot = target.beginWriting(now());
         CompletableFuture<Void> written;
+        Lease lease = chunks.lease();
         try {
             requireBlock(snapshot, blockIndex, block, checksum);
-            Row row = new Row(snapshot.number(), blockIndex, store(snapshot.domain(), block), checksum);
+            Row row = new Row(snapshot.number(), blockIndex, store(lease, snapshot.domain(), block), checksum);
             written = committer.commit(snapshot.domain(), row);
         } catch (RuntimeException | Error e) {
+            lease.close();
             target.written.end(false, now());
             throw e;
         }
         progressPercent.ifPresent(target.written::setProgress);
         // Counted by whoever ends it, so that it is counted whatever becomes of the answer.
-        return written.whenComplete((done, failure) -> target.written.end(failure == null, now()))
+        return written.whenComplete((done, failure) -> {
+                    lease.close();
+                    target.written.end(failure == null, now());
+                })
                 .whenCompleteAsync((done, failure) -> {}, answerers);
     }
 
@@ -379,13 +385,13 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
         }
     }
 
-    private List<ChunkId> store(DomainId domain, byte[] block) {
+    private List<ChunkId> store(Lease lease, DomainId domain, byte[] block) {
         List<ChunkId> ids = new ArrayList<>(PendingBlocks.CHUNKS_OF_BLOCK);
         for (int at = 0; at < BLOCK_BYTES; at += Chunk.SIZE_BYTES) {
             ChunkId id = Chunk.idOf(block, at);
-            if (!id.isAbsent() && !chunks.contains(domain, ItemKey.of(id))) {
+            if (!id.isAbsent() && !lease.contains(domain, ItemKey.of(id))) {
                 int packedBytes = ChunkCodec.pack(Codec.LZ4, block, at, Chunk.SIZE_BYTES, packed.get(), 0);
-                chunks.putChunk(domain, ItemKey.of(id), packed.get(), 0, packedBytes);
+                lease.putChunk(domain, ItemKey.of(id), packed.get(), 0, packedBytes);
             }
             ids.add(id);
         }
@@ -460,7 +466,14 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     }
 
     private void make(Pending target) {
-        TreeRoot tree = new BlockTree(chunks, blocks, target.snapshot, this::requireOpen).make();
+        try (Lease lease = chunks.lease()) {
+            commit(target, new BlockTree(chunks, blocks, target.snapshot, this::requireOpen).make(lease));
+        }
+        pending.remove(target.snapshot.id());
+        removeRows(target);
+    }
+
+    private void commit(Pending target, TreeRoot tree) {
         synchronized (target) {
             PendingSnapshot written = target.snapshot;
             Snapshot snapshot = new Snapshot(
@@ -480,8 +493,6 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
                     SnapshotRegistry.keep(snapshot), new Change.Delete(key(written.id()), target.version)));
             target.isGone = true;
         }
-        pending.remove(target.snapshot.id());
-        removeRows(target);
     }
 
     /**

@@ -7,7 +7,9 @@ import java.time.Instant;
 
 /** Uploads as the catalog keeps them: JSON objects, described in docs/formats.md. */
 final class UploadRecords {
-    private record UploadRecord(String id, String account, long sizeBytes, String startedAt, String leaseUntil) {}
+    /** @param floorSegment 0 in those of version 1 */
+    private record UploadRecord(
+            String id, String account, long sizeBytes, String startedAt, String leaseUntil, long floorSegment) {}
 
     private UploadRecords() {}
 
@@ -17,7 +19,8 @@ final class UploadRecords {
                 upload.account().value(),
                 upload.sizeBytes(),
                 upload.startedAt().toString(),
-                upload.leaseUntil().toString()));
+                upload.leaseUntil().toString(),
+                upload.floorSegment()));
     }
 
     static Upload upload(Catalog.Entry entry) {
@@ -27,6 +30,7 @@ final class UploadRecords {
                 new AccountId(read.account),
                 read.sizeBytes,
                 Instant.parse(read.startedAt),
-                Instant.parse(read.leaseUntil));
+                Instant.parse(read.leaseUntil),
+                read.floorSegment);
     }
 }

@@ -16,6 +16,7 @@ import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
+import cairn.server.storage.Lease;
 import cairn.server.storage.StoredPages;
 import cairn.tree.Page;
 import cairn.tree.PageId;
@@ -32,12 +33,19 @@ import java.util.BitSet;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Takes disks in. An upload may be left at any moment: what it has stored is found again by the next one of the same
- * account, which then sends only the rest. Safe for threads; holds nothing in memory between calls.
+ * account, which then sends only the rest. Safe for threads; holds a {@link Lease} for each upload in progress, which is
+ * opened again when the server starts.
  */
 public final class Uploads {
     /** How long an upload that nobody touches keeps what it has stored. */
@@ -45,18 +53,35 @@ public final class Uploads {
     /** Uploads in progress that one account may have. */
     public static final int OPEN_MAX = 256;
 
+    private static final Logger log = LoggerFactory.getLogger(Uploads.class);
     private static final String PREFIX = "upload/";
+    private static final int ENTRIES_AT_ONCE = 1000;
 
     private final Catalog catalog;
     private final ChunkStore chunks;
     private final Clock clock;
     private final SecureRandom random = new SecureRandom();
+    /** Of uploads in progress, by the keys of their records; each lives until the record is gone. */
+    private final Map<String, Lease> leases = new ConcurrentHashMap<>();
     private final ThreadLocal<byte[]> plain = ThreadLocal.withInitial(() -> new byte[Chunk.SIZE_BYTES]);
 
     public Uploads(Catalog catalog, ChunkStore chunks, Clock clock) {
         this.catalog = catalog;
         this.chunks = chunks;
         this.clock = clock;
+        forEach(entry -> leases.put(entry.key(), chunks.lease(UploadRecords.upload(entry).floorSegment())));
+    }
+
+    private void forEach(Consumer<Catalog.Entry> visitor) {
+        String last = "";
+        List<Catalog.Entry> some;
+        do {
+            some = catalog.list(PREFIX, last, ENTRIES_AT_ONCE);
+            for (Catalog.Entry entry : some) {
+                visitor.accept(entry);
+                last = entry.key();
+            }
+        } while (!some.isEmpty());
     }
 
     /**
@@ -69,8 +94,15 @@ public final class Uploads {
         makeRoomForAnother(caller);
         Instant now = clock.instant().truncatedTo(ChronoUnit.MILLIS);
         String id = String.format("up-%016x%x", random.nextLong(), random.nextInt(16));
-        Upload upload = new Upload(id, caller.account(), sizeBytes, now, now.plus(LEASE));
-        catalog.commit(List.of(new Change.PutIfAbsent(key(caller, id), UploadRecords.encode(upload))));
+        Lease lease = chunks.lease();
+        Upload upload = new Upload(id, caller.account(), sizeBytes, now, now.plus(LEASE), lease.floorSegment());
+        try {
+            catalog.commit(List.of(new Change.PutIfAbsent(key(caller, id), UploadRecords.encode(upload))));
+        } finally {
+            // Only now, since a lease whose record is gone is taken for one that has ended.
+            leases.put(key(caller, id), lease);
+            closeIfGone(key(caller, id));
+        }
         return upload;
     }
 
@@ -82,7 +114,21 @@ public final class Uploads {
         if (open.size() == OPEN_MAX) {
             Catalog.Entry oldest = Collections.min(
                     open, Comparator.comparing(entry -> UploadRecords.upload(entry).leaseUntil()));
-            catalog.commit(List.of(new Change.Delete(oldest.key(), oldest.version())));
+            remove(oldest);
+        }
+    }
+
+    private void remove(Catalog.Entry entry) {
+        catalog.commit(List.of(new Change.Delete(entry.key(), entry.version())));
+        closeIfGone(entry.key());
+    }
+
+    /** A commit that has failed may have been made nonetheless, so the record is asked. */
+    private void closeIfGone(String key) {
+        Lease lease = leases.get(key);
+        if (lease != null && catalog.find(key).isEmpty()) {
+            leases.remove(key, lease);
+            lease.close();
         }
     }
 
@@ -93,7 +139,11 @@ public final class Uploads {
 
     private Catalog.Entry entry(Caller caller, String id) {
         return catalog.find(key(caller, id))
-                .orElseThrow(() -> new StoreException(NOT_FOUND, "there is no upload " + Text.shown(id) + " in progress"));
+                .orElseThrow(() -> notFound(id));
+    }
+
+    private static StoreException notFound(String id) {
+        return new StoreException(NOT_FOUND, "there is no upload " + Text.shown(id) + " in progress");
     }
 
     /**
@@ -109,11 +159,9 @@ public final class Uploads {
         if (upload.leaseUntil().isAfter(now.plus(LEASE.dividedBy(2)))) {
             return;
         }
-        Upload renewed =
-                new Upload(id, upload.account(), upload.sizeBytes(), upload.startedAt(), now.plus(LEASE));
         try {
-            catalog.commit(List.of(
-                    new Change.PutIfVersion(entry.key(), entry.version(), UploadRecords.encode(renewed))));
+            catalog.commit(List.of(new Change.PutIfVersion(
+                    entry.key(), entry.version(), UploadRecords.encode(upload.renewed(now.plus(LEASE))))));
         } catch (StoreException e) {
             if (e.fault() != Fault.CONFLICT) {
                 throw e;
@@ -129,21 +177,31 @@ public final class Uploads {
      */
     public <T> List<T> ask(Caller caller, String id, List<Page> pages, BiFunction<Boolean, BitSet, T> answer) {
         touch(caller, id);
+        Lease lease = lease(caller, id);
         List<T> answers = new ArrayList<>();
         for (Page page : pages) {
             if (page.level() != 0) {
                 throw new StoreException(INVALID_REQUEST, "page " + page.id() + " is not of level 0");
             }
-            boolean isKnown = chunks.contains(caller.domain(), ItemKey.of(page.id()));
-            answers.add(answer.apply(isKnown, isKnown ? new BitSet() : missing(caller.domain(), page)));
+            boolean isKnown = lease.contains(caller.domain(), ItemKey.of(page.id()));
+            answers.add(answer.apply(isKnown, isKnown ? new BitSet() : missing(lease, caller.domain(), page)));
         }
         return answers;
     }
 
-    private BitSet missing(DomainId domain, Page page) {
+    /** @throws StoreException NOT_FOUND if it has ended */
+    private Lease lease(Caller caller, String id) {
+        Lease lease = leases.get(key(caller, id));
+        if (lease == null) {
+            throw notFound(id);
+        }
+        return lease;
+    }
+
+    private BitSet missing(Lease lease, DomainId domain, Page page) {
         BitSet missing = new BitSet(Page.CHILDREN);
         for (int slot = 0; slot < Page.CHILDREN; slot++) {
-            missing.set(slot, !page.isAbsent(slot) && !chunks.contains(domain, ItemKey.of(page.chunk(slot))));
+            missing.set(slot, !page.isAbsent(slot) && !lease.contains(domain, ItemKey.of(page.chunk(slot))));
         }
         return missing;
     }
@@ -151,21 +209,22 @@ public final class Uploads {
     /**
      * Keeps a chunk or a page.
      *
-     * @throws StoreException INVALID_REQUEST if it is not what its key names, or a page names a child that is not kept;
-     *     NO_SPACE
+     * @throws StoreException NOT_FOUND if the caller has no such upload in progress; INVALID_REQUEST if it is not what its
+     *     key names, or a page names a child that is not kept; NO_SPACE
      */
-    public void put(Caller caller, PackedItem item) {
-        if (chunks.contains(caller.domain(), item.key())) {
+    public void put(Caller caller, String id, PackedItem item) {
+        Lease lease = lease(caller, id);
+        if (lease.contains(caller.domain(), item.key())) {
             return;
         }
         if (item.key().kind() == ItemKey.CHUNK_KIND) {
-            putChunk(caller.domain(), item);
+            putChunk(lease, caller.domain(), item);
         } else {
-            putPage(caller.domain(), item);
+            putPage(lease, caller.domain(), item);
         }
     }
 
-    private void putChunk(DomainId domain, PackedItem item) {
+    private void putChunk(Lease lease, DomainId domain, PackedItem item) {
         byte[] bytes = plain.get();
         unpack(item, bytes, Chunk.SIZE_BYTES);
         ChunkId actual = Chunk.idOf(bytes, 0);
@@ -175,10 +234,10 @@ public final class Uploads {
         if (!ItemKey.of(actual).equals(item.key())) {
             throw new StoreException(INVALID_REQUEST, item.key() + " was sent with the bytes of chunk " + actual);
         }
-        chunks.putChunk(domain, item.key(), item.bytes(), item.offset(), item.lengthBytes());
+        lease.putChunk(domain, item.key(), item.bytes(), item.offset(), item.lengthBytes());
     }
 
-    private void putPage(DomainId domain, PackedItem item) {
+    private void putPage(Lease lease, DomainId domain, PackedItem item) {
         byte[] bytes = new byte[Page.SIZE_BYTES];
         unpack(item, bytes, Page.SIZE_BYTES);
         Page page;
@@ -190,14 +249,8 @@ public final class Uploads {
         if (!ItemKey.of(page.id()).equals(item.key())) {
             throw new StoreException(INVALID_REQUEST, item.key() + " was sent with the bytes of page " + page.id());
         }
-        List<ItemKey> children = new ArrayList<>();
-        for (int slot = 0; slot < Page.CHILDREN; slot++) {
-            if (!page.isAbsent(slot)) {
-                children.add(page.level() == 0 ? ItemKey.of(page.chunk(slot)) : ItemKey.of(page.page(slot)));
-            }
-        }
         Optional<ItemKey> missing =
-                chunks.putPage(domain, item.key(), children, item.bytes(), item.offset(), item.lengthBytes());
+                lease.putPage(domain, page, item.bytes(), item.offset(), item.lengthBytes());
         if (missing.isPresent()) {
             throw new StoreException(
                     INVALID_REQUEST, item.key() + " names " + missing.get()
@@ -220,7 +273,7 @@ public final class Uploads {
      * @param topPage zeros for a disk of zeros
      * @param root as the client computed it
      * @return the tree, for whom it may concern to commit, together with {@link #end}
-     * @throws StoreException INVALID_REQUEST if the pages do not make such a disk
+     * @throws StoreException NOT_FOUND if the caller has no such upload in progress; INVALID_REQUEST if the pages do not make such a disk
      */
     public TreeRoot seal(Caller caller, String id, Digest topPage, RootDigest root) {
         Upload upload = read(caller, id);
@@ -231,22 +284,62 @@ public final class Uploads {
                             + " has root digest " + tree.digest() + ", not " + root);
         }
         chunks.seal();
-        if (!tree.top().isAbsent() && !chunks.isReadable(caller.domain(), ItemKey.of(tree.top()))) {
+        if (!tree.top().isAbsent() && !lease(caller, id).isReadable(caller.domain(), ItemKey.of(tree.top()))) {
             throw new StoreException(INVALID_REQUEST, "the top page " + tree.top() + " is not here; push again");
         }
         requireNothingBeyondTheEnd(caller.domain(), tree);
         return tree;
     }
 
-    /** The change that ends an upload. */
+    /** The change that ends an upload; then {@link #ended} is to be called. */
     public Change end(Caller caller, String id) {
         Catalog.Entry entry = entry(caller, id);
         return new Change.Delete(entry.key(), entry.version());
     }
 
+    /** Lets go of what an upload relied on, if it has ended. */
+    public void ended(Caller caller, String id) {
+        closeIfGone(key(caller, id));
+    }
+
     /** Ends an upload without an image; what it stored is garbage unless something else refers to it. */
     public void cancel(Caller caller, String id) {
-        catalog.commit(List.of(end(caller, id)));
+        remove(entry(caller, id));
+    }
+
+    /** Ends uploads whose time is over: whoever comes later is told that there is none. @return how many */
+    public int removeExpired() {
+        Instant now = clock.instant();
+        return removeAll(entry -> !now.isBefore(UploadRecords.upload(entry).leaseUntil()));
+    }
+
+    /** Ends all uploads of all accounts, so that what they have stored can be removed. @return how many */
+    public int endAll() {
+        return removeAll(entry -> true);
+    }
+
+    private int removeAll(Predicate<Catalog.Entry> isEnded) {
+        List<Catalog.Entry> ended = new ArrayList<>();
+        forEach(entry -> {
+            if (isEnded.test(entry)) {
+                ended.add(entry);
+            }
+        });
+        int removed = 0;
+        for (Catalog.Entry entry : ended) {
+            try {
+                remove(entry);
+                removed++;
+            } catch (StoreException e) {
+                if (e.fault() != Fault.CONFLICT) {
+                    throw e;
+                }
+                // Somebody has gone on with it, or has ended it, just now.
+                log.info("{} is in use: {}", entry.key(), e.getMessage());
+            }
+        }
+        leases.keySet().forEach(this::closeIfGone);
+        return removed;
     }
 
     /** Pages and chunks on the disk's end must hold nothing behind it, or equal disks would have unequal digests. */

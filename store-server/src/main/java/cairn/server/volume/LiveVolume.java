@@ -54,8 +54,9 @@ public interface LiveVolume extends AutoCloseable {
         long dirtyBytes();
 
         /**
-         * Makes the tree: adopts the base where it lies in another domain, hashes the chunks that were written to, keeps those that are new, and the pages above them,
-         * and seals them, so that they survive a crash once a later commit has returned.
+         * Makes the tree: adopts the base where it lies in another domain, hashes the chunks that were written to, keeps
+         * those that are new, and the pages above them, and seals them, so that they survive a crash once a later commit
+         * has returned. They stay until this is closed, and then as long as something refers to them.
          *
          * @param progress told how many bytes have been looked at since it was last told
          * @throws cairn.StoreException NO_SPACE, CORRUPT, SHUTTING_DOWN; then the volume goes on as if there had been no

@@ -12,6 +12,7 @@ import cairn.chunk.Codec;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
+import cairn.server.storage.Lease;
 import cairn.server.storage.SnapshotPages;
 import cairn.server.storage.VolumeBlocks;
 import cairn.tree.Tree;
@@ -39,6 +40,7 @@ final class SnapshotWriter {
     private static final long STEP_LEAVES = Tree.spanBytes(SnapshotPages.STEP_LEVEL) / Tree.LEAF_SPAN_BYTES;
 
     private final ChunkStore store;
+    private final Lease lease;
     private final VolumeBlocks blocks;
     private final DomainId domain;
     private final VolumeView view;
@@ -61,22 +63,25 @@ final class SnapshotWriter {
     private record Dirty(long chunk, ChunkId before) {}
 
     /**
+     * @param lease under which the view's tree was adopted, if it was
      * @param view whose layers change no more
      * @param requireOpen called now and then; what it throws ends this
      */
     SnapshotWriter(
             ChunkStore store,
+            Lease lease,
             VolumeBlocks blocks,
             DomainId domain,
             PageCache cache,
             VolumeView view,
             Runnable requireOpen) {
         this.store = store;
+        this.lease = lease;
         this.blocks = blocks;
         this.domain = domain;
         this.view = view;
         this.rows = new int[view.layers().size()][GROUP_CHUNKS];
-        this.pages = new SnapshotPages(store, domain, id -> cache.get(domain, id).join());
+        this.pages = new SnapshotPages(store, lease, domain, id -> cache.get(domain, id).join());
         this.tree = view.tree();
         this.base = new TreeReader(view.tree(), pages);
         this.requireOpen = requireOpen;
@@ -95,7 +100,7 @@ final class SnapshotWriter {
         endStep();
         pages.putTop(tree);
         store.seal();
-        if (!tree.top().isAbsent() && !store.isReadable(domain, ItemKey.of(tree.top()))) {
+        if (!tree.top().isAbsent() && !lease.isReadable(domain, ItemKey.of(tree.top()))) {
             throw new StoreException(
                     NO_SPACE, "page " + tree.top() + " was lost, because the disk was full for somebody else");
         }
@@ -234,9 +239,9 @@ final class SnapshotWriter {
             return;
         }
         changes.put(dirty.chunk, id);
-        if (!id.isAbsent() && !store.contains(domain, ItemKey.of(id))) {
+        if (!id.isAbsent() && !lease.contains(domain, ItemKey.of(id))) {
             int packedBytes = ChunkCodec.pack(Codec.LZ4, plain, at, Chunk.SIZE_BYTES, packed, 0);
-            store.putChunk(domain, ItemKey.of(id), packed, 0, packedBytes);
+            lease.putChunk(domain, ItemKey.of(id), packed, 0, packedBytes);
         }
     }
 

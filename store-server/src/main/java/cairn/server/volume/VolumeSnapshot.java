@@ -5,6 +5,7 @@ import static cairn.Fault.SHUTTING_DOWN;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.server.storage.DomainId;
+import cairn.server.storage.Lease;
 import cairn.server.storage.TreeAdoption;
 import cairn.tree.TreeRoot;
 import java.util.concurrent.CompletionException;
@@ -24,6 +25,8 @@ final class VolumeSnapshot implements LiveVolume.PointInTime {
     private final Runnable requireOpen;
     private final Runnable whenClosed;
     private final AtomicBoolean isClosed = new AtomicBoolean();
+    /** From {@link #store} on, until this is closed. */
+    private Lease lease;
 
     /**
      * @param into the dedup domain of the tree that is made
@@ -47,7 +50,8 @@ final class VolumeSnapshot implements LiveVolume.PointInTime {
     @Override
     public TreeRoot store(LongConsumer progress) {
         try {
-            new TreeAdoption(volume.parts().store()).adopt(frozen.tree(), frozen.base().domain(), into, requireOpen);
+            new TreeAdoption(volume.parts().store(), lease())
+                    .adopt(frozen.tree(), frozen.base().domain(), into, requireOpen);
             return newWriter().write(progress);
         } catch (CompletionException e) {
             throw Fault.cause(e) instanceof StoreException failure ? failure : e;
@@ -56,9 +60,17 @@ final class VolumeSnapshot implements LiveVolume.PointInTime {
         }
     }
 
+    /** Begins to rely on what is found and put. */
+    private synchronized Lease lease() {
+        if (lease == null) {
+            lease = volume.parts().store().lease();
+        }
+        return lease;
+    }
+
     SnapshotWriter newWriter() {
         VolumeParts parts = volume.parts();
-        return new SnapshotWriter(parts.store(), parts.blocks(), into, parts.pages(), frozen, requireOpen);
+        return new SnapshotWriter(parts.store(), lease(), parts.blocks(), into, parts.pages(), frozen, requireOpen);
     }
 
     @Override
@@ -87,7 +99,14 @@ final class VolumeSnapshot implements LiveVolume.PointInTime {
     @Override
     public void close() {
         if (isClosed.compareAndSet(false, true)) {
+            endLease();
             whenClosed.run();
+        }
+    }
+
+    private synchronized void endLease() {
+        if (lease != null) {
+            lease.close();
         }
     }
 }

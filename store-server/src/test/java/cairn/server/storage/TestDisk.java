@@ -88,18 +88,25 @@ public final class TestDisk {
         return root[0];
     }
 
-    /** Puts the disk and seals it. */
+    /** Puts the disk and seals it, and lets it go. */
     public TreeRoot put(ChunkStore store, DomainId domain) {
+        try (Lease lease = store.lease()) {
+            return put(store, lease, domain);
+        }
+    }
+
+    /** Puts the disk and seals it. */
+    public TreeRoot put(ChunkStore store, Lease lease, DomainId domain) {
         for (long index = 0; index < chunkCount(); index++) {
             if (!chunkAt(index).isAbsent()) {
                 byte[] packed = packedChunk(index);
-                store.putChunk(domain, ItemKey.of(chunkAt(index)), packed, 0, packed.length);
+                lease.putChunk(domain, ItemKey.of(chunkAt(index)), packed, 0, packed.length);
             }
         }
         TreeRoot[] root = new TreeRoot[1];
         for (Page page : pages(root)) {
             byte[] packed = pack(page.toBytes());
-            store.putPage(domain, ItemKey.of(page.id()), childrenOf(page), packed, 0, packed.length)
+            lease.putPage(domain, page, packed, 0, packed.length)
                     .ifPresent(missing -> {
                         throw new AssertionError(missing + " is missing");
                     });

@@ -32,7 +32,8 @@ class TreeAdoptionTest {
 
     private final Storage storage = new MemoryStorage();
     private final ChunkStore store = new ChunkStore(storage.segments(), storage.index());
-    private final TreeAdoption adoption = new TreeAdoption(store);
+    private final Lease lease = store.lease();
+    private final TreeAdoption adoption = new TreeAdoption(store, lease);
 
     @AfterEach
     void close() {
@@ -147,10 +148,10 @@ class TreeAdoptionTest {
     }
 
     private TreeRoot edit(DomainId domain, TreeRoot base, Map<Long, ChunkId> changes) {
-        changes.values().forEach(id -> store.putChunk(domain, ItemKey.of(id), new byte[] {1}, 0, 1));
+        changes.values().forEach(id -> lease.putChunk(domain, ItemKey.of(id), new byte[] {1}, 0, 1));
         TreeRoot tree = new TreeEditor(new StoredPages(store, domain), page -> {
                     byte[] packed = TestDisk.pack(page.toBytes());
-                    store.putPage(domain, ItemKey.of(page.id()), List.of(), packed, 0, packed.length);
+                    lease.putPage(domain, page, packed, 0, packed.length);
                 })
                 .edit(base, base.sizeBytes(), new TreeMap<>(changes));
         store.seal();

@@ -75,7 +75,7 @@ class BlockCommitterTest {
     void failsABlockOfWhichAChunkWasLostAndKeepsTheOthers() throws Exception {
         ChunkId kept = new ChunkId(Digest.of(new byte[] {1}));
         ChunkId lost = new ChunkId(Digest.of(new byte[] {2}));
-        chunks.putChunk(OURS, ItemKey.of(kept), new byte[] {1}, 0, 1);
+        chunks.lease().putChunk(OURS, ItemKey.of(kept), new byte[] {1}, 0, 1);
         committer.commit(OURS, row(0, kept));
         blocks.isBusy.await();
         CompletableFuture<Void> without = committer.commit(OURS, row(1, lost));

@@ -95,7 +95,7 @@ class UploadsTest {
             byte[] bytes = disk.packedChunk(index);
             assertFault(INVALID_REQUEST, () -> put(US, wrong, bytes));
         }
-        assertTrue(!chunks.contains(US.domain(), wrong));
+        assertTrue(!chunks.lease().contains(US.domain(), wrong));
     }
 
     @Test
@@ -208,12 +208,12 @@ class UploadsTest {
         String id = uploads.start(caller, disk.sizeBytes()).id();
         for (long index = 0; index < disk.chunkCount(); index++) {
             if (!disk.chunkAt(index).isAbsent()) {
-                putChunk(caller, disk, index);
+                put(caller, id, ItemKey.of(disk.chunkAt(index)), disk.packedChunk(index));
             }
         }
         TreeRoot[] root = new TreeRoot[1];
         for (Page page : disk.pages(root)) {
-            put(caller, ItemKey.of(page.id()), TestDisk.pack(page.toBytes()));
+            put(caller, id, ItemKey.of(page.id()), TestDisk.pack(page.toBytes()));
         }
         return uploads.seal(caller, id, root[0].top().digest(), root[0].digest());
     }
@@ -223,9 +223,13 @@ class UploadsTest {
     }
 
     private void put(Caller caller, ItemKey key, byte[] packed) {
+        put(caller, uploads.start(caller, 512).id(), key, packed);
+    }
+
+    private void put(Caller caller, String id, ItemKey key, byte[] packed) {
         byte[] batch = new byte[packed.length + 20];
         System.arraycopy(packed, 0, batch, 10, packed.length);
-        uploads.put(caller, new PackedItem(key, batch, 10, packed.length));
+        uploads.put(caller, id, new PackedItem(key, batch, 10, packed.length));
     }
 
     private static void assertFault(Fault fault, Executable call) {
