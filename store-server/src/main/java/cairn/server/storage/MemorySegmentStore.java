@@ -148,6 +148,8 @@ final class MemorySegmentStore implements SegmentStore {
                 how.used(item.packed().length);
                 if (!how.isLive(item.ordinal())) {
                     dead.add(item);
+                } else if (how.isSettling() && !extent.isSettled()) {
+                    ProvenItem.unpack(item.ordinal(), item.key(), item.packed());
                 }
             }
         }

@@ -158,6 +158,11 @@ final class DataFolder {
         return segments().resolve("segment-" + number + ".sst");
     }
 
+    /** Where a file of rewritten items is made. @param number no other has in this run */
+    Path rewritten(long number) {
+        return segments().resolve("rewritten-" + number + ".sst");
+    }
+
     /** Where a backup's files are gathered, by links, before they leave the folder. */
     Path checkpoint() {
         return root.resolve("checkpoint");

@@ -26,7 +26,7 @@ final class Failures {
         return new StoreException(fault, "cannot " + what + ": " + why, e);
     }
 
-    private static Fault faultOf(Status status) {
+    static Fault faultOf(Status status) {
         if (status == null) {
             return INTERNAL;
         }

@@ -41,6 +41,11 @@ final class FreeSpace {
         require(bytes, reserveBytes / 2);
     }
 
+    /** @throws StoreException NO_SPACE if what is rewritten would reach into the last quarter of the reserve */
+    void requireForRewriting(long bytes) {
+        require(bytes, reserveBytes / 4);
+    }
+
     long leftBytes() {
         try {
             return disk.getUsableSpace();

@@ -81,7 +81,7 @@ final class OpenSegment implements AutoCloseable {
     }
 
     private void beginFile() throws RocksDBException {
-        writer = new SstFileWriter(tuning.segmentFile, tuning.segmentTable);
+        writer = new SstFileWriter(tuning.segmentFile, tuning.table(Family.CHUNKS));
         writer.open(file.toString());
         for (Row row : small) {
             write(row.key, row.packed, 0, row.packed.length);

@@ -11,13 +11,21 @@ import cairn.server.storage.Ordinal;
 import cairn.server.storage.SegmentStore;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Consumer;
+import java.util.function.LongBinaryOperator;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.rocksdb.FlushOptions;
 import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
-import org.rocksdb.Slice;
 import org.rocksdb.WriteBatch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Segments as SST files, written beside the database and moved into it when they are sealed; small ones as rows of the
@@ -37,9 +45,13 @@ import org.rocksdb.WriteBatch;
  * first: a small file, where small and large segments take turns, but every file's range lies behind the one before.
  */
 final class RocksSegmentStore implements SegmentStore {
+    private static final Logger log = LoggerFactory.getLogger(RocksSegmentStore.class);
     /** How many bytes are appended between two looks at the free space. */
     private static final int SPACE_CHECK_BYTES = 1 << 20;
     private static final long READ_AHEAD_BYTES = 2L << 20;
+    private static final List<Family> WRITTEN_FIRST = List.of(Family.CHUNKS, Family.QUICK, Family.SETTLED);
+    /** Whether an item is quick can be told without reading a block. */
+    private static final List<Family> REWRITTEN_FIRST = List.of(Family.QUICK, Family.SETTLED, Family.CHUNKS);
 
     private final Database database;
     private final Tuning tuning;
@@ -48,6 +60,13 @@ final class RocksSegmentStore implements SegmentStore {
     private final int smallSegmentBytesMax;
     private final SegmentNumbers numbers;
     private final ReadOptions point;
+    private final HealedItems healed;
+    private final ItemFiles files = new ItemFiles();
+    private final Rewriter rewriter;
+    /** Where to look first. Replaced under {@code this}, together with the next. */
+    private volatile SettledRanges settled = SettledRanges.NONE;
+    /** How often items have moved. */
+    private volatile long moves;
     private final ByteBuffer keyBuffer = ByteBuffer.allocateDirect(Keys.CHUNK_BYTES);
     private final ByteBuffer valueBuffer = ByteBuffer.allocateDirect(ITEM_BYTES_MAX);
 
@@ -57,9 +76,12 @@ final class RocksSegmentStore implements SegmentStore {
     private StoreException failure;
     private long spaceCheckedAtBytes;
     private boolean hasUnflushedRows;
+    private Unfinished unfinished;
     private boolean isClosed;
 
-    RocksSegmentStore(Database database, Tuning tuning, DataFolder folder, FreeSpace space, RocksSettings settings) {
+    RocksSegmentStore(
+            Database database, Tuning tuning, DataFolder folder, FreeSpace space, RocksSettings settings,
+            Rewriter.Steps steps) {
         this.database = database;
         this.tuning = tuning;
         this.folder = folder;
@@ -67,6 +89,23 @@ final class RocksSegmentStore implements SegmentStore {
         this.smallSegmentBytesMax = settings.smallSegmentBytesMax();
         this.numbers = new SegmentNumbers(database, tuning);
         this.point = new ReadOptions();
+        this.healed = new HealedItems(database, tuning);
+        this.rewriter = new Rewriter(this, database, tuning, folder, space, healed, steps);
+        this.unfinished = database.read(() -> "find what was being rewritten", handles -> {
+            byte[] note = handles.db().get(handles.of(Family.DEFAULT), Unfinished.KEY);
+            return note == null ? null : Unfinished.decode(note);
+        });
+        publish();
+        finishRewriting();
+    }
+
+    /** What cannot be finished now, for lack of space perhaps, is taken up by the next rewriting. */
+    private void finishRewriting() {
+        try {
+            rewriter.finish();
+        } catch (StoreException e) {
+            log.warn("cannot finish rewriting segments: {}", e.getMessage());
+        }
     }
 
     @Override
@@ -122,7 +161,7 @@ final class RocksSegmentStore implements SegmentStore {
         try {
             if (open.isSmall()) {
                 space.requireForData(open.packedBytes());
-                log(open);
+                logRows(open);
             } else {
                 open.finishFile();
                 ingest(open);
@@ -135,7 +174,7 @@ final class RocksSegmentStore implements SegmentStore {
         forget();
     }
 
-    private void log(OpenSegment segment) {
+    private void logRows(OpenSegment segment) {
         hasUnflushedRows = true;
         database.write(() -> "seal segment " + segment.number(), handles -> {
             try (WriteBatch batch = new WriteBatch()) {
@@ -151,10 +190,7 @@ final class RocksSegmentStore implements SegmentStore {
     private void ingest(OpenSegment segment) {
         database.write(() -> "seal segment " + segment.number(), handles -> {
             if (hasUnflushedRows) {
-                try (FlushOptions wait = new FlushOptions().setWaitForFlush(true)) {
-                    handles.db().flush(wait, handles.of(Family.CHUNKS));
-                }
-                hasUnflushedRows = false;
+                flush(handles);
             }
             handles.db().ingestExternalFile(
                     handles.of(Family.CHUNKS), List.of(segment.file().toString()), tuning.ingest);
@@ -198,14 +234,52 @@ final class RocksSegmentStore implements SegmentStore {
         return new StoreException(SHUTTING_DOWN, "the storage in " + folder.root() + " is closed");
     }
 
+    /**
+     * Looks first where the item should be, and then everywhere: it may move meanwhile. Wherever it is moved to, it is
+     * there before it goes, so who finds it at none of the places has been overtaken, and looks once more.
+     */
     @Override
     public byte[] read(long ordinal, ItemKey key) {
-        byte[] packed = database.read(() -> "read " + at(ordinal, key),
-                handles -> handles.db().get(handles.of(Family.CHUNKS), point, Keys.chunk(ordinal, key)));
+        byte[] packed = whileNothingMoves(() -> database.read(
+                () -> "read " + at(ordinal, key), handles -> find(handles, ordinal, key)), found -> found != null);
         if (packed == null) {
             throw new StoreException(CORRUPT, at(ordinal, key) + " is not there: " + found(ordinal));
         }
         return packed;
+    }
+
+    private byte[] find(Database.Handles handles, long ordinal, ItemKey key) throws RocksDBException {
+        if (healed.contains(ordinal)) {
+            byte[] packed = healed.read(handles, ordinal, key);
+            if (packed != null) {
+                return packed;
+            }
+        }
+        byte[] chunkKey = Keys.chunk(ordinal, key);
+        for (Family home : settled.contains(ordinal) ? REWRITTEN_FIRST : WRITTEN_FIRST) {
+            byte[] packed = handles.db().get(handles.of(home), point, chunkKey);
+            if (packed != null) {
+                return packed;
+            }
+        }
+        return null;
+    }
+
+    /** Repeats a call that fails, or finds nothing, while items were moved. */
+    private <T> T whileNothingMoves(Supplier<T> call, Predicate<T> isSatisfied) {
+        while (true) {
+            long before = moves;
+            try {
+                T result = call.get();
+                if (isSatisfied.test(result) || before == moves) {
+                    return result;
+                }
+            } catch (StoreException e) {
+                if (e.fault() != CORRUPT || before == moves) {
+                    throw e;
+                }
+            }
+        }
     }
 
     private String found(long ordinal) {
@@ -219,39 +293,50 @@ final class RocksSegmentStore implements SegmentStore {
 
     @Override
     public List<Item> readRun(long fromOrdinal, long untilOrdinal, long bytesMax) {
-        return database.read(() -> "read ordinals " + Ordinal.shown(fromOrdinal) + " to " + Ordinal.shown(untilOrdinal), handles -> {
-            List<Item> run = new ArrayList<>();
+        return readRows(fromOrdinal, untilOrdinal, bytesMax, true).stream().map(RunReader.Row::item).toList();
+    }
+
+    /** As {@link #readRun}, with where each item lies. @param isKeptInCache whether somebody may read it again soon */
+    List<RunReader.Row> readRows(long fromOrdinal, long untilOrdinal, long bytesMax, boolean isKeptInCache) {
+        Supplier<String> what = () -> "read ordinals " + Ordinal.shown(fromOrdinal) + " to " + Ordinal.shown(untilOrdinal);
+        return whileNothingMoves(() -> database.read(what, handles -> {
             if (fromOrdinal >= untilOrdinal) {
-                return run;
+                return List.of();
             }
-            try (Slice until = new Slice(Keys.number(untilOrdinal));
-                    ReadOptions ahead = new ReadOptions()
-                            .setIterateUpperBound(until)
-                            .setReadaheadSize(Math.min(READ_AHEAD_BYTES, bytesMax));
-                    RocksIterator rows = handles.db().newIterator(handles.of(Family.CHUNKS), ahead)) {
-                long bytes = 0;
-                for (rows.seek(Keys.firstAt(fromOrdinal)); bytes < bytesMax && rows.isValid(); rows.next()) {
-                    Item item = Keys.item(rows.key(), rows.value());
-                    run.add(item);
-                    bytes += item.packed().length;
-                }
-                if (run.isEmpty()) {
-                    rows.status();
+            while (true) {
+                long before = moves;
+                SettledRanges settled = this.settled;
+                try (RunReader reader = new RunReader(
+                        handles, healed, settled, homes(settled, new Ordinals(fromOrdinal, untilOrdinal - 1)),
+                        fromOrdinal, untilOrdinal, Math.min(READ_AHEAD_BYTES, bytesMax), isKeptInCache)) {
+                    // Else it might see one place as it was before items moved, and another as it was after that.
+                    if (before == moves) {
+                        return reader.read(bytesMax);
+                    }
                 }
             }
-            return run;
-        });
+        }), rows -> true);
+    }
+
+    private static List<Family> homes(SettledRanges settled, Ordinals ordinals) {
+        if (settled.contains(ordinals)) {
+            return List.of(Family.QUICK, Family.SETTLED);
+        }
+        return settled.overlaps(ordinals) ? REWRITTEN_FIRST : List.of(Family.CHUNKS);
     }
 
     /** Files, and the rows that are not in one yet. */
     @Override
     public long storedBytes() {
         return database.read(() -> "measure the segments", handles -> {
-            long fileBytes = handles.db().getLongProperty(handles.of(Family.CHUNKS), "rocksdb.live-sst-files-size");
+            long bytes = healed.storedBytes(handles);
+            for (Family home : WRITTEN_FIRST) {
+                bytes += handles.db().getLongProperty(handles.of(home), "rocksdb.live-sst-files-size");
+            }
             long rows = handles.db().getLongProperty(handles.of(Family.CHUNKS), "rocksdb.num-entries-active-mem-table");
             return rows == 0
-                    ? fileBytes
-                    : fileBytes + handles.db().getLongProperty(handles.of(Family.CHUNKS), "rocksdb.cur-size-all-mem-tables");
+                    ? bytes
+                    : bytes + handles.db().getLongProperty(handles.of(Family.CHUNKS), "rocksdb.cur-size-all-mem-tables");
         });
     }
 
@@ -264,18 +349,145 @@ final class RocksSegmentStore implements SegmentStore {
     }
 
     @Override
-    public List<Extent> extents() {
-        throw new UnsupportedOperationException();
+    public synchronized List<Extent> extents() {
+        return database.read(() -> "list extents", handles -> {
+            List<ItemFile> all = files.count(handles);
+            List<ItemFile> counting = unfinished == null
+                    ? all
+                    : all.stream().filter(file -> !unfinished.isSurplus(file)).toList();
+            List<Extent> extents = new ArrayList<>(ItemFiles.extents(
+                    counting.stream().filter(file -> file.family() != Family.CHUNKS).toList(), true));
+            extents.addAll(ItemFiles.extents(
+                    counting.stream().filter(file -> file.family() == Family.CHUNKS).toList(), false));
+            unwritten(handles, all).ifPresent(extents::add);
+            extents.removeIf(extent -> extent.items() == 0);
+            extents.sort(Comparator.comparingLong(Extent::firstOrdinal));
+            addHealed(extents);
+            return extents;
+        });
+    }
+
+    /** The rows of {@code chunks} that are in no file yet: they lie behind all that are. */
+    private static Optional<Extent> unwritten(Database.Handles handles, List<ItemFile> files) {
+        long first = files.stream()
+                .filter(file -> file.family() == Family.CHUNKS)
+                .mapToLong(file -> file.ordinals().last() + 1)
+                .max()
+                .orElse(0);
+        long firstOrdinal = -1;
+        long lastOrdinal = -1;
+        long items = 0;
+        long bytes = 0;
+        try (RocksIterator rows = handles.db().newIterator(handles.of(Family.CHUNKS))) {
+            for (rows.seek(Keys.firstAt(first)); rows.isValid(); rows.next()) {
+                lastOrdinal = Keys.number(rows.key());
+                firstOrdinal = items == 0 ? lastOrdinal : firstOrdinal;
+                items++;
+                bytes += Keys.CHUNK_BYTES + rows.value().length;
+            }
+        }
+        return items == 0 ? Optional.empty() : Optional.of(new Extent(firstOrdinal, lastOrdinal, items, bytes, false));
+    }
+
+    /** Adds those of which nothing is left in any file: each run of them that no extent interrupts is one. */
+    private void addHealed(List<Extent> extents) {
+        if (healed.isEmpty()) {
+            return;
+        }
+        List<Extent> alone = new ArrayList<>();
+        long at = 0;
+        for (Extent extent : List.copyOf(extents)) {
+            healed.extent(new Ordinals(at, extent.firstOrdinal() - 1)).ifPresent(alone::add);
+            at = extent.lastOrdinal() + 1;
+        }
+        healed.extent(new Ordinals(at, Long.MAX_VALUE)).ifPresent(alone::add);
+        extents.addAll(alone);
+        extents.sort(Comparator.comparingLong(Extent::firstOrdinal));
     }
 
     @Override
     public long rewrite(List<Extent> extents, Rewriting how) {
-        throw new UnsupportedOperationException();
+        return rewriter.rewrite(extents, how);
     }
 
     @Override
     public void heal(long ordinal, ItemKey key, byte[] packed, int offset, int lengthBytes) {
-        throw new UnsupportedOperationException();
+        space.requireForRecords(lengthBytes);
+        healed.put(ordinal, key, packed, offset, lengthBytes);
+    }
+
+    /** Has rows that are in no file yet written to one, so that none shares a file with what comes later. */
+    synchronized void flushRows() {
+        if (!hasUnflushedRows) {
+            return;
+        }
+        database.write(() -> "write out small segments", handles -> {
+            flush(handles);
+            return null;
+        });
+    }
+
+    private void flush(Database.Handles handles) throws RocksDBException {
+        try (FlushOptions wait = new FlushOptions().setWaitForFlush(true)) {
+            handles.db().flush(wait, handles.of(Family.CHUNKS));
+        }
+        hasUnflushedRows = false;
+    }
+
+    /** Lets readers know where items lie now. */
+    synchronized void publish() {
+        settled = database.read(() -> "list rewritten files", handles -> new SettledRanges(ItemFiles.list(handles).stream()
+                .filter(file -> file.family() != Family.CHUNKS && (unfinished == null || !unfinished.isSurplus(file)))
+                .toList()));
+        moves++;
+    }
+
+    synchronized Unfinished unfinished() {
+        return unfinished;
+    }
+
+    synchronized void setUnfinished(Unfinished next) {
+        unfinished = next;
+    }
+
+    /** Whether an item can be read where it belongs, and not only because it was healed. */
+    boolean isAtHome(long ordinal, ItemKey key) {
+        return database.read(() -> "look for " + at(ordinal, key), handles -> {
+            for (Family home : REWRITTEN_FIRST) {
+                if (handles.db().get(handles.of(home), point, Keys.chunk(ordinal, key)) != null) {
+                    return true;
+                }
+            }
+            return false;
+        });
+    }
+
+    /** The last ordinal before another at which an item is. */
+    OptionalLong lastBefore(long ordinal) {
+        return farthest(Math::max, rows -> rows.seekForPrev(Keys.firstAt(ordinal)));
+    }
+
+    /** The first ordinal from another on at which an item is. */
+    OptionalLong firstFrom(long ordinal) {
+        return farthest(Math::min, rows -> rows.seek(Keys.firstAt(ordinal)));
+    }
+
+    private OptionalLong farthest(LongBinaryOperator better, Consumer<RocksIterator> seek) {
+        return database.read(() -> "find the ends of segments", handles -> {
+            OptionalLong found = OptionalLong.empty();
+            for (Family home : List.of(Family.CHUNKS, Family.QUICK, Family.SETTLED, Family.HEALED)) {
+                try (RocksIterator rows = handles.db().newIterator(handles.of(home))) {
+                    seek.accept(rows);
+                    if (rows.isValid()) {
+                        long there = Keys.number(rows.key());
+                        found = OptionalLong.of(found.isEmpty() ? there : better.applyAsLong(found.getAsLong(), there));
+                    } else {
+                        rows.status();
+                    }
+                }
+            }
+            return found;
+        });
     }
 
     /**

@@ -54,6 +54,11 @@ public final class RocksStorage implements Storage {
      *     NO_SPACE if there is no room to begin
      */
     public static RocksStorage open(Path dataFolder, RocksSettings settings) {
+        return open(dataFolder, settings, step -> {});
+    }
+
+    /** As {@link #open(Path, RocksSettings)}. @param steps is told of each step in which segments are rewritten */
+    static RocksStorage open(Path dataFolder, RocksSettings settings, Rewriter.Steps steps) {
         DataFolder folder = DataFolder.open(dataFolder);
         FreeSpace space = new FreeSpace(folder.root(), settings.reserveBytes());
         RocksDB.loadLibrary();
@@ -65,7 +70,7 @@ public final class RocksStorage implements Storage {
             folder.writePid();
             folder.removeUnsealed();
             folder.removeCheckpoint();
-            RocksSegmentStore segments = new RocksSegmentStore(database, tuning, folder, space, settings);
+            RocksSegmentStore segments = new RocksSegmentStore(database, tuning, folder, space, settings, steps);
             return new RocksStorage(folder, space, tuning, database, segments);
         } catch (RuntimeException | Error e) {
             if (database != null) {

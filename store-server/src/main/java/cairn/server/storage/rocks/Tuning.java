@@ -87,7 +87,9 @@ final class Tuning implements AutoCloseable {
     final ColumnFamilyOptions healed;
     final ColumnFamilyOptions children;
     final EnvOptions segmentFile;
-    final Options segmentTable;
+    private final Options segmentTable;
+    private final Options settledTable;
+    private final Options quickTable;
     final IngestExternalFileOptions ingest;
     final WriteOptions logged;
     final WriteOptions synced;
@@ -233,6 +235,8 @@ final class Tuning implements AutoCloseable {
         // Written out as it grows, so that sealing does not wait for a whole segment.
         segmentFile = own(new EnvOptions().setBytesPerSync(SYNC_AHEAD_BYTES).setAllowFallocate(false));
         segmentTable = own(new Options(database, chunks));
+        settledTable = own(new Options(database, settled));
+        quickTable = own(new Options(database, quick));
         // No sequence number and no flush: either would mean that a segment's ordinals are not all new, so fail
         // instead.
         ingest = own(new IngestExternalFileOptions()
@@ -259,6 +263,16 @@ final class Tuning implements AutoCloseable {
             case QUICK -> quick;
             case HEALED -> healed;
             case PAGE_CHILDREN -> children;
+        };
+    }
+
+    /** For a file of items that is made beside the database. */
+    Options table(Family family) {
+        return switch (family) {
+            case CHUNKS -> segmentTable;
+            case SETTLED -> settledTable;
+            case QUICK -> quickTable;
+            default -> throw new IllegalArgumentException("no items lie in " + family);
         };
     }
 

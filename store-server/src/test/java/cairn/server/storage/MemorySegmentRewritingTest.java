@@ -1,0 +1,8 @@
+package cairn.server.storage;
+
+class MemorySegmentRewritingTest extends SegmentRewritingContract {
+    @Override
+    Storage newStorage() {
+        return new MemoryStorage();
+    }
+}
