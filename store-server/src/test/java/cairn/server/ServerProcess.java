@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 
 /** A server as a process of its own on free loopback ports, which can be killed and started again. */
 final class ServerProcess implements AutoCloseable {
@@ -36,22 +37,34 @@ final class ServerProcess implements AutoCloseable {
         return start(data, command(data));
     }
 
+    /** Starts a server and kills it so many milliseconds later, ready or not. */
+    static void startAndKill(Path data, List<String> command, long millis) throws Exception {
+        Process process = begin(data, command);
+        process.waitFor(millis, TimeUnit.MILLISECONDS);
+        process.destroyForcibly().onExit().join();
+    }
+
     /** As {@link #start(Path)}, where another was, so that its clients find it. */
     static ServerProcess startInPlaceOf(ServerProcess dead) throws Exception {
         return start(dead.data, command(dead.data, dead.http().getPort(), dead.nbd().getPort()));
     }
 
-    private static ServerProcess start(Path data, List<String> command) throws Exception {
-        Process process = new ProcessBuilder(command)
-                .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
-                .redirectError(ProcessBuilder.Redirect.appendTo(logFile(data).toFile()))
-                .start();
+    /** As {@link #start(Path)}. @param command that starts a server on this data folder */
+    static ServerProcess start(Path data, List<String> command) throws Exception {
+        Process process = begin(data, command);
         String ready = CompletableFuture.supplyAsync(() -> firstLine(process)).get(READY_SECONDS_MAX, SECONDS);
         if (ready == null) {
             int status = process.waitFor();
             throw new AssertionError("the server ended with " + status + ": " + Files.readString(logFile(data)));
         }
         return new ServerProcess(process, data, ready);
+    }
+
+    private static Process begin(Path data, List<String> command) throws IOException {
+        return new ProcessBuilder(command)
+                .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
+                .redirectError(ProcessBuilder.Redirect.appendTo(logFile(data).toFile()))
+                .start();
     }
 
     private static Path logFile(Path data) {
