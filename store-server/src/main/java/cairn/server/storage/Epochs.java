@@ -36,14 +36,12 @@ public final class Epochs {
     private final TreeMap<Long, OrdinalSet> touched = new TreeMap<>();
     /** What was touched last. */
     private final Stripe[] stripes = new Stripe[STRIPES];
-    /** What writers have found, though it was condemned or doomed. Guarded by itself. */
-    private final OrdinalSet resurrected = new OrdinalSet();
 
     /** Changed under the lock alone, together with {@link #holds}. */
     private volatile long epoch = 1;
     /** Null where nothing is. */
     private volatile LongPredicate doomed;
-    private volatile Watch watch;
+    private volatile Watch watch = new Watch(ordinal -> false, alarm -> {}, new OrdinalSet());
 
     /** Where a cycle begins: of what lies before it nobody who writes now was told in an epoch before. */
     public record Horizon(long epoch, long floorOrdinal) {}
@@ -51,7 +49,20 @@ public final class Epochs {
     /** A condemned item was read: something still refers to it, which the last mark has not found. */
     public record Alarm(long ordinal, ItemKey key) {}
 
-    private record Watch(LongPredicate isCondemned, Consumer<Alarm> alarm) {}
+    /** What is condemned. @param resurrected what of it, or of what is doomed, writers have found; guarded by itself */
+    private record Watch(LongPredicate condemned, Consumer<Alarm> alarm, OrdinalSet resurrected) {
+        boolean isResurrected(long ordinal) {
+            synchronized (resurrected) {
+                return resurrected.contains(ordinal);
+            }
+        }
+
+        OrdinalSet copyOfResurrected() {
+            synchronized (resurrected) {
+                return resurrected.copy();
+            }
+        }
+    }
 
     /** What a lease keeps. */
     static final class Hold {
@@ -195,7 +206,7 @@ public final class Epochs {
     /** Whether an item is doomed, and nobody has found it since. */
     public boolean isDoomed(long ordinal) {
         LongPredicate now = doomed;
-        return now != null && now.test(ordinal) && !isResurrected(ordinal);
+        return now != null && now.test(ordinal) && !watch.isResurrected(ordinal);
     }
 
     /** Ends what {@link #doom} has begun. */
@@ -205,9 +216,7 @@ public final class Epochs {
 
     /** A copy of what writers have found, though it was condemned by what {@link #condemned} has said last, or doomed. */
     public OrdinalSet resurrected() {
-        synchronized (resurrected) {
-            return resurrected.copy();
-        }
+        return watch.copyOfResurrected();
     }
 
     /**
@@ -219,10 +228,8 @@ public final class Epochs {
     public void condemned(LongPredicate isCondemned, Consumer<Alarm> alarm) {
         lock.writeLock().lock();
         try {
-            watch = new Watch(isCondemned, alarm);
-            synchronized (resurrected) {
-                resurrected.clear();
-            }
+            // What was found of what is doomed already stays found.
+            watch = new Watch(isCondemned, alarm, doomed == null ? new OrdinalSet() : resurrected());
         } finally {
             lock.writeLock().unlock();
         }
@@ -251,30 +258,28 @@ public final class Epochs {
 
     /** Whether an item is condemned or doomed, and no writer has found it since. */
     boolean isCondemned(long ordinal) {
-        Watch nowWatched = watch;
-        LongPredicate nowDoomed = doomed;
-        return (nowWatched != null && nowWatched.isCondemned.test(ordinal) || nowDoomed != null && nowDoomed.test(ordinal))
-                && !isResurrected(ordinal);
+        return isCondemned(ordinal, watch);
     }
 
-    private boolean isResurrected(long ordinal) {
-        synchronized (resurrected) {
-            return resurrected.contains(ordinal);
-        }
+    private boolean isCondemned(long ordinal, Watch now) {
+        LongPredicate nowDoomed = doomed;
+        return (now.condemned.test(ordinal) || nowDoomed != null && nowDoomed.test(ordinal))
+                && !now.isResurrected(ordinal);
     }
 
     /** A writer relies on an item that was condemned, and on all below it. Only while {@link #asking}. */
     void resurrect(long ordinal) {
         touch(ordinal);
-        synchronized (resurrected) {
-            resurrected.add(ordinal);
+        Watch now = watch;
+        synchronized (now.resurrected) {
+            now.resurrected.add(ordinal);
         }
     }
 
     /** To be called for what is read. */
     void watch(long ordinal, ItemKey key) {
         Watch now = watch;
-        if (now != null && isCondemned(ordinal)) {
+        if (isCondemned(ordinal, now)) {
             now.alarm.accept(new Alarm(ordinal, key));
         }
     }
