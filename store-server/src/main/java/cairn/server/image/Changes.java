@@ -19,7 +19,7 @@ public final class Changes {
     private Changes() {}
 
     /** What is there once the changes have been committed. */
-    record Prepared<T>(T result, List<Change> changes) {}
+    public record Prepared<T>(T result, List<Change> changes) {}
 
     /**
      * Changes one record on its version, and tries again where somebody else was quicker.
@@ -44,7 +44,7 @@ public final class Changes {
      * @param changes reads what it changes each time; what it throws is passed on, a CONFLICT too
      * @throws StoreException CONFLICT if others were quicker each time
      */
-    static void commit(Catalog catalog, Supplier<List<Change>> changes) {
+    public static void commit(Catalog catalog, Supplier<List<Change>> changes) {
         make(catalog, () -> {
             List<Change> all = changes.get();
             return new Prepared<>(all, all);
@@ -60,7 +60,7 @@ public final class Changes {
     }
 
     /** As {@link #commit}. @return what was prepared at last */
-    static <T> T make(Catalog catalog, Supplier<Prepared<T>> preparing) {
+    public static <T> T make(Catalog catalog, Supplier<Prepared<T>> preparing) {
         return make(catalog, TRIES_MAX, preparing);
     }
 

@@ -583,6 +583,15 @@ public final class ImageRegistry {
                 INVALID_REQUEST, "\"" + Text.shown(id) + "\" is no id (expecting \"ami-...\" or \"snap-...\")");
     }
 
+    /** A snapshot whose content something else begins as, and what the commit that makes that requires. */
+    record Source(Snapshot snapshot, Change required) {}
+
+    /** As {@link #content}, for a copy of what it names: the snapshot must still be there when that is committed. */
+    Source source(Caller caller, Right right, String id, Optional<String> device) {
+        Change required = snapshots.requiring(content(caller, right, id, device).id());
+        return new Source(content(caller, right, id, device), required);
+    }
+
     private static BlockDevice device(ImageManifest manifest, String name) {
         return manifest.blockDevices().stream()
                 .filter(each -> each.device().equals(name))

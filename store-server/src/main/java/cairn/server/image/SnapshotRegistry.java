@@ -155,7 +155,7 @@ public final class SnapshotRegistry {
      *
      * @throws StoreException NOT_FOUND
      */
-    Change requiring(SnapshotId id) {
+    public Change requiring(SnapshotId id) {
         Catalog.Entry entry = entry(id);
         return new Change.Require(entry.key(), entry.version());
     }

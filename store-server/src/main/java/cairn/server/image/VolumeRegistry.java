@@ -111,15 +111,21 @@ public final class VolumeRegistry {
      */
     public RegisteredVolume create(
             Caller caller, VolumePlan plan, Function<RegisteredVolume, List<Change>> others) {
-        Creation creation = prepare(caller, plan);
-        List<Change> changes = new ArrayList<>(others.apply(creation.volume));
-        changes.add(creation.change);
-        catalog.commit(changes);
-        return creation.volume;
+        return Changes.make(catalog, () -> {
+            Creation creation = prepare(caller, plan);
+            List<Change> changes = new ArrayList<>(others.apply(creation.volume));
+            changes.add(creation.change);
+            creation.required.ifPresent(changes::add);
+            return new Changes.Prepared<>(creation.volume, changes);
+        });
     }
 
-    /** A volume that is there once the change has been committed, together with whatever else is. */
-    public record Creation(RegisteredVolume volume, Change change) {}
+    /**
+     * A volume that is there once the change has been committed, together with whatever else is.
+     *
+     * @param required what it begins as must still be there then: to be committed too, though once for several volumes
+     */
+    public record Creation(RegisteredVolume volume, Change change, Optional<Change> required) {}
 
     /** Checks all that {@link #create(Caller, VolumePlan, Function)} does, and changes nothing. */
     public Creation prepare(Caller caller, VolumePlan plan) {
@@ -144,34 +150,43 @@ public final class VolumeRegistry {
                 caller.region(),
                 new VolumeState(id.number(), sizeBytes, origin.domain, origin.root, 0),
                 origin.image,
-                origin.snapshot.map(Snapshot::id),
+                origin.snapshot().map(Snapshot::id),
                 wanted.isReadOnly(),
                 wanted.isEphemeral(),
                 clock.instant().truncatedTo(ChronoUnit.MILLIS),
                 inherited(caller, origin, plan.settings()),
                 wanted.tags());
         attached.add(volume);
-        return new Creation(volume, new Change.PutIfAbsent(VOLUME_PREFIX + id, VolumeRecords.encode(volume)));
+        return new Creation(
+                volume,
+                new Change.PutIfAbsent(VOLUME_PREFIX + id, VolumeRecords.encode(volume)),
+                origin.source.map(ImageRegistry.Source::required));
     }
 
     /** What a volume begins as. */
-    private record Origin(TreeRoot root, DomainId domain, Optional<ImageId> image, Optional<Snapshot> snapshot) {
-        Origin(Optional<ImageId> image, Snapshot snapshot) {
-            this(snapshot.root(), snapshot.domain(), image, Optional.of(snapshot));
+    private record Origin(
+            TreeRoot root, DomainId domain, Optional<ImageId> image, Optional<ImageRegistry.Source> source) {
+        Origin(Optional<ImageId> image, ImageRegistry.Source source) {
+            this(source.snapshot().root(), source.snapshot().domain(), image, Optional.of(source));
+        }
+
+        Optional<Snapshot> snapshot() {
+            return source.map(ImageRegistry.Source::snapshot);
         }
     }
 
     /** What is encrypted stays so. */
     private VolumeSettings inherited(Caller caller, Origin origin, VolumeSettings settings) {
-        return origin.snapshot
+        return origin.snapshot()
                 .map(source -> settings.with(settings.encryption().over(images.encryptionFor(caller, source))))
                 .orElse(settings);
     }
 
     private Origin originOf(Caller caller, String source, Optional<String> device) {
-        Snapshot snapshot = images.content(caller, Right.LAUNCH, source, device);
         boolean isImage = source.startsWith(ImageId.PREFIX);
-        return new Origin(isImage ? Optional.of(new ImageId(source)) : Optional.empty(), snapshot);
+        return new Origin(
+                isImage ? Optional.of(new ImageId(source)) : Optional.empty(),
+                images.source(caller, Right.LAUNCH, source, device));
     }
 
     private static Origin blank(Caller caller, NewVolume wanted) {

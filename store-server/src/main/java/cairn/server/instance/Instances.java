@@ -11,6 +11,7 @@ import cairn.image.InstanceId;
 import cairn.image.VolumeId;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
+import cairn.server.image.Changes;
 import cairn.server.image.ImageRegistry;
 import cairn.server.image.RegisteredImage;
 import cairn.server.image.RegisteredVolume;
@@ -24,6 +25,7 @@ import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -147,20 +149,35 @@ public final class Instances implements AutoCloseable {
         }
         requireRoom(image.manifest().architecture(), InstanceType.of(wanted.type()), wanted.count());
         String reservation = "r-" + String.format("%016x%x", random.nextLong(), random.nextInt(16));
-        List<Instance> launched = new ArrayList<>();
-        List<Change> changes = new ArrayList<>(others.apply(reservation));
-        for (int i = 0; i < wanted.count(); i++) {
-            Instance instance = newInstance(caller, wanted, image, reservation, i);
-            launched.add(instance);
-            changes.add(InstanceRegistry.keep(instance));
-            wanted.devices().forEach(device -> changes.add(
-                    volumes.prepare(caller, attached(device, instance)).change()));
-        }
-        catalog.commit(changes);
+        List<Instance> launched = Changes.make(catalog, () -> prepared(caller, wanted, image, reservation, others));
         // From here on they are there, whatever else fails.
         launched.forEach(instance -> begin(instance, true));
         noteLaunch(image);
         return launched.stream().map(each -> registry.find(each.id()).orElse(each)).toList();
+    }
+
+    private Changes.Prepared<List<Instance>> prepared(
+            Caller caller,
+            NewInstances wanted,
+            RegisteredImage image,
+            String reservation,
+            Function<String, List<Change>> others) {
+        List<Instance> launched = new ArrayList<>();
+        List<Change> changes = new ArrayList<>(others.apply(reservation));
+        Map<String, Change> required = new HashMap<>();
+        for (int i = 0; i < wanted.count(); i++) {
+            Instance instance = newInstance(caller, wanted, image, reservation, i);
+            launched.add(instance);
+            changes.add(InstanceRegistry.keep(instance));
+            for (NewInstances.Device device : wanted.devices()) {
+                VolumeRegistry.Creation volume = volumes.prepare(caller, attached(device, instance));
+                changes.add(volume.change());
+                // As it was first: a snapshot that has changed since is not the one that others were made of.
+                volume.required().ifPresent(each -> required.putIfAbsent(each.key(), each));
+            }
+        }
+        changes.addAll(required.values());
+        return new Changes.Prepared<>(launched, changes);
     }
 
     private void noteLaunch(RegisteredImage image) {

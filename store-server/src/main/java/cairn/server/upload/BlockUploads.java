@@ -21,6 +21,7 @@ import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
 import cairn.server.account.Sharing;
+import cairn.server.image.Changes;
 import cairn.server.image.PendingSnapshots;
 import cairn.server.image.Snapshot;
 import cairn.server.image.SnapshotInProgress;
@@ -54,6 +55,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -290,11 +292,21 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
                 settings(wanted, parent),
                 false,
                 Optional.empty());
-        List<Change> changes = new ArrayList<>(others.apply(snapshot.id()));
-        changes.add(new Change.PutIfAbsent(key(snapshot.id()), PendingRecords.encode(snapshot)));
         Pending begun = new Pending(snapshot, 1, snapshot.startedAt());
-        enter(caller, begun, changes);
+        enter(caller, begun, () -> {
+            List<Change> changes = new ArrayList<>(others.apply(snapshot.id()));
+            changes.add(new Change.PutIfAbsent(key(snapshot.id()), PendingRecords.encode(snapshot)));
+            snapshot.parent().ifPresent(id -> changes.add(parentThere(caller, id)));
+            return changes;
+        });
         return begun.seen();
+    }
+
+    /** The parent's tree is this one's base, so the parent is to be there until that is written down. */
+    private Change parentThere(Caller caller, SnapshotId parent) {
+        Change required = completed.requiring(parent);
+        completed.read(caller, Right.READ, parent);
+        return required;
     }
 
     private static void requireRoom(Snapshot parent, NewBlockSnapshot wanted) {
@@ -322,7 +334,7 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     }
 
     /** One by one for an account, whose commits others need not wait for. */
-    private void enter(Caller caller, Pending begun, List<Change> changes) {
+    private void enter(Caller caller, Pending begun, Supplier<List<Change>> changes) {
         synchronized (beginning.computeIfAbsent(caller.account(), account -> new Object())) {
             long already = pending.values().stream()
                     .filter(each -> each.isOf(caller.account()) && !each.hasFailed())
@@ -331,7 +343,7 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
                 throw new StoreException(CONFLICT, "account " + caller.account() + " is writing " + already
                         + " snapshots, no more than " + PENDING_MAX + " at a time");
             }
-            catalog.commit(changes);
+            Changes.commit(catalog, changes);
             pending.put(begun.snapshot.id(), begun);
         }
     }
