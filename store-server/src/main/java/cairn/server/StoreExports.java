@@ -15,6 +15,7 @@ import cairn.server.image.ImageRegistry;
 import cairn.server.image.RegisteredVolume;
 import cairn.server.image.VolumeRegistry;
 import cairn.server.nbd.Exports;
+import cairn.server.storage.OpenTrees;
 import cairn.server.volume.BootedImage;
 import cairn.server.volume.Volume;
 import cairn.server.volume.Volumes;
@@ -108,8 +109,11 @@ final class StoreExports implements Exports {
         if (id.startsWith(VolumeId.PREFIX)) {
             return new Export(id, "", connect(caller, new VolumeId(id)));
         }
-        Disk disk = images.disk(caller, Right.READ, id);
-        return new Export(id, "", open(caller, id, disk));
+        Caller reader = caller;
+        return volumes.opening(
+                () -> images.disk(reader, Right.READ, id),
+                disk -> new OpenTrees.Tree(disk.domain(), disk.root()),
+                disk -> new Export(id, "", open(reader, id, disk)));
     }
 
     private Volume open(Caller caller, String id, Disk disk) {

@@ -19,6 +19,7 @@ import cairn.server.image.ImageRegistry;
 import cairn.server.image.VolumeRegistry;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.ItemKey;
+import cairn.server.storage.OpenTrees;
 import cairn.server.storage.StoredPages;
 import cairn.StoreException;
 import cairn.tree.PageId;
@@ -30,6 +31,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 
 /** Answers what is on the disks: by position, never by digest, so that nobody fetches what was never theirs. */
 public final class DiskApi {
@@ -57,7 +59,18 @@ public final class DiskApi {
 
     HttpReply pages(HttpCall call, String id) {
         call.requireOnly("level", "from", "count");
-        Disk disk = images.disk(call.caller(), Right.READ, id);
+        return reading(call, id, disk -> pages(call, disk));
+    }
+
+    /** The disk stays, whatever becomes of its image meanwhile. */
+    private <T> T reading(HttpCall call, String id, Function<Disk, T> action) {
+        return chunks.openTrees().reading(
+                () -> images.disk(call.caller(), Right.READ, id),
+                disk -> new OpenTrees.Tree(disk.domain(), disk.root()),
+                action);
+    }
+
+    private HttpReply pages(HttpCall call, Disk disk) {
         int topLevel = disk.root().top().level();
         int level = (int) call.readNumber("level", topLevel);
         long pageCount = Tree.pageCount(disk.root().sizeBytes(), level);
@@ -76,7 +89,10 @@ public final class DiskApi {
 
     HttpReply chunks(HttpCall call, String id) {
         call.requireOnly("from", "count");
-        Disk disk = images.disk(call.caller(), Right.READ, id);
+        return reading(call, id, disk -> chunks(call, disk));
+    }
+
+    private HttpReply chunks(HttpCall call, Disk disk) {
         long chunkCount = Chunk.count(disk.root().sizeBytes());
         long from = call.readNumber("from", chunkCount);
         long end = Math.min(chunkCount, from + readCount(call));
@@ -103,8 +119,10 @@ public final class DiskApi {
         call.requireOnly("first", "second", "offset");
         String first = call.read("first");
         String second = call.read("second");
-        Disk one = images.disk(call.caller(), Right.READ, first);
-        Disk other = images.disk(call.caller(), Right.READ, second);
+        return reading(call, first, one -> reading(call, second, other -> diff(call, first, one, second, other)));
+    }
+
+    private HttpReply diff(HttpCall call, String first, Disk one, String second, Disk other) {
         long sizeBytes = Math.max(one.root().sizeBytes(), other.root().sizeBytes());
         long from = call.find("offset").isEmpty() ? 0 : call.readNumber("offset", sizeBytes);
         Ranges ranges = new Ranges(sizeBytes);

@@ -21,6 +21,7 @@ import cairn.server.image.SnapshotRegistry;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
+import cairn.server.storage.OpenTrees;
 import cairn.server.storage.StoredPages;
 import cairn.server.upload.BlockUploads;
 import cairn.tree.Page;
@@ -37,6 +38,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** Lists and reads the blocks of completed snapshots. Those that are zeros are not listed, and read as zeros. */
 final class BlockReading {
@@ -65,7 +67,11 @@ final class BlockReading {
 
     /** ListSnapshotBlocks: all blocks, those of ancestors too, for a snapshot's tree is complete. */
     HttpReply list(EbsRequest request, SnapshotId id) {
-        Snapshot snapshot = read(request.caller(), id);
+        return reading(request.caller(), id, snapshot -> list(request, snapshot));
+    }
+
+    private HttpReply list(EbsRequest request, Snapshot snapshot) {
+        SnapshotId id = snapshot.id();
         TreeRoot zeros = TreeRoot.of(snapshot.root().sizeBytes(), Digest.ZERO);
         Listing listing = new Listing(request, "ListSnapshotBlocks " + id);
         ChangedBlocks found = listing.find(zeros, snapshot.root(), pagesOf(snapshot.domain()));
@@ -81,9 +87,14 @@ final class BlockReading {
 
     /** ListChangedBlocks. Without a first snapshot all that the second has is changed. */
     HttpReply listChanged(EbsRequest request, SnapshotId secondId) {
-        Snapshot second = read(request.caller(), secondId);
-        Optional<Snapshot> first =
-                request.findSnapshot("firstSnapshotId").map(id -> read(request.caller(), id));
+        Caller caller = request.caller();
+        return reading(caller, secondId, second -> request.findSnapshot("firstSnapshotId")
+                .map(id -> reading(caller, id, first -> listChanged(request, Optional.of(first), second)))
+                .orElseGet(() -> listChanged(request, Optional.empty(), second)));
+    }
+
+    private HttpReply listChanged(EbsRequest request, Optional<Snapshot> first, Snapshot second) {
+        SnapshotId secondId = second.id();
         boolean isAnyCompared = request.hasOnly(COMPARE_HEADER, COMPARE_ANY);
         first.filter(each -> !isAnyCompared && !snapshots.areRelated(each, second)).ifPresent(each -> {
             throw EbsFailure.invalid(
@@ -159,7 +170,11 @@ final class BlockReading {
     HttpReply get(EbsRequest request, SnapshotId id, int blockIndex) {
         String token = request.findToken("blockToken", INVALID_BLOCK_TOKEN)
                 .orElseThrow(() -> EbsFailure.missing("blockToken"));
-        Snapshot snapshot = read(request.caller(), id);
+        return reading(request.caller(), id, snapshot -> get(request, snapshot, blockIndex, token));
+    }
+
+    private HttpReply get(EbsRequest request, Snapshot snapshot, int blockIndex, String token) {
+        SnapshotId id = snapshot.id();
         if (blockIndex >= ChangedBlocks.count(snapshot.root())) {
             throw EbsFailure.invalid(INVALID_BLOCK, "snapshot " + id + " has no block " + blockIndex);
         }
@@ -188,12 +203,19 @@ final class BlockReading {
         return block;
     }
 
-    /** @throws EbsFailure INVALID_SNAPSHOT_ID if it is not completed */
-    private Snapshot read(Caller caller, SnapshotId id) {
+    /**
+     * Does something with a snapshot's content, which stays, whatever becomes of the snapshot meanwhile.
+     *
+     * @throws EbsFailure INVALID_SNAPSHOT_ID if it is not completed
+     */
+    private <T> T reading(Caller caller, SnapshotId id, Function<Snapshot, T> action) {
         if (pending.stream().anyMatch(each -> each.find(caller, id).isPresent())) {
             throw EbsFailure.invalid(INVALID_SNAPSHOT_ID, "snapshot " + id + " is not completed");
         }
-        return snapshots.read(caller, Right.READ, id);
+        return chunks.openTrees().reading(
+                () -> snapshots.read(caller, Right.READ, id),
+                snapshot -> new OpenTrees.Tree(snapshot.domain(), snapshot.root()),
+                action);
     }
 
     private PageSource pagesOf(DomainId domain) {

@@ -6,6 +6,7 @@ import cairn.chunk.Chunk;
 import cairn.image.SnapshotId;
 import cairn.server.account.Access.Right;
 import cairn.server.account.Caller;
+import cairn.server.storage.OpenTrees;
 import cairn.server.volume.BootOrder;
 import cairn.server.volume.BootProfile;
 import cairn.server.volume.BootProfiles;
@@ -143,7 +144,10 @@ public final class FastRestores implements AutoCloseable {
             return 0;
         }
         int count = Math.min(order.get().size(), chunksMax);
-        try (Volume volume = volumes.open(snapshot.domain(), snapshot.root())) {
+        try (Volume volume = volumes.opening(
+                () -> snapshots.readKept(snapshot.id()),
+                kept -> new OpenTrees.Tree(kept.domain(), kept.root()),
+                kept -> volumes.open(kept.domain(), kept.root()))) {
             for (int place = 0; place < count; place++) {
                 read(volume, order.get().at(place) * Chunk.SIZE_BYTES);
             }

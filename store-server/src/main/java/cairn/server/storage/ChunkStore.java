@@ -50,6 +50,7 @@ public final class ChunkStore {
     private final SegmentStore segments;
     private final ChunkIndex index;
     private final Epochs epochs;
+    private final OpenTrees openTrees = new OpenTrees();
     private final ReentrantLock appending = new ReentrantLock();
     /** What the open segment holds. Guarded by itself, so that asking need not wait for a write to the disk. */
     private final Map<Place, Opened> open = new HashMap<>();
@@ -74,6 +75,11 @@ public final class ChunkStore {
     /** What decides how long items stay. */
     public Epochs epochs() {
         return epochs;
+    }
+
+    /** What is being read. */
+    public OpenTrees openTrees() {
+        return openTrees;
     }
 
     /** Lets somebody write. */

@@ -3,6 +3,7 @@ package cairn.server.volume;
 import cairn.chunk.Chunk;
 import cairn.image.ImageId;
 import cairn.server.storage.DomainId;
+import cairn.server.storage.OpenTrees;
 import cairn.tree.TreeReader;
 import cairn.tree.TreeRoot;
 import java.time.Clock;
@@ -50,6 +51,7 @@ final class Boots implements AutoCloseable {
     private final ThreadPoolExecutor readers;
     private final ScheduledThreadPoolExecutor keeper;
     private final LongAdder readersStarted = new LongAdder();
+    private final OpenTrees openTrees;
 
     /** All three under this object's lock. */
     private final Map<Disk, BootReader> reading = new HashMap<>();
@@ -57,7 +59,11 @@ final class Boots implements AutoCloseable {
     private final Set<BootRecorder> recorded = new HashSet<>();
 
     /** What is read ahead of: different images may have the same content, and profiles of their own. */
-    private record Disk(ImageId image, DomainId domain, TreeRoot root) {}
+    private record Disk(ImageId image, DomainId domain, TreeRoot root) {
+        OpenTrees.Tree tree() {
+            return new OpenTrees.Tree(domain, root);
+        }
+    }
 
     Boots(
             BootProfiles profiles,
@@ -65,8 +71,10 @@ final class Boots implements AutoCloseable {
             PageCache pages,
             ChunkCache chunks,
             DemandLoads demand,
-            long chunkCacheBytes) {
+            long chunkCacheBytes,
+            OpenTrees openTrees) {
         this.profiles = profiles;
+        this.openTrees = openTrees;
         this.clock = clock;
         this.loads = new BootReader.Loads(
                 profiles, pages, chunks, demand, chunkCacheBytes / CACHE_SHARE / Chunk.SIZE_BYTES);
@@ -102,6 +110,7 @@ final class Boots implements AutoCloseable {
             }
             reader = new BootReader(disk.image, disk.domain, disk.root, loads);
             reading.put(disk, reader);
+            openTrees.begin(disk.tree());
         }
         start(disk, reader);
         return reader;
@@ -124,6 +133,7 @@ final class Boots implements AutoCloseable {
 
     private synchronized void end(Disk disk, BootReader reader) {
         reading.remove(disk, reader);
+        openTrees.end(disk.tree());
     }
 
     /** @return null where enough are being recorded */
@@ -135,6 +145,7 @@ final class Boots implements AutoCloseable {
         BootRecorder recorder =
                 new BootRecorder(BOOT_MILLIS, clock::millis, ended -> keepSoon(disk, reader, ended));
         recorded.add(recorder);
+        openTrees.begin(disk.tree());
         recordedOf.put(disk.image, ofImage + 1);
         return recorder;
     }
@@ -173,6 +184,7 @@ final class Boots implements AutoCloseable {
 
     private synchronized void forget(Disk disk, BootRecorder recorder) {
         recorded.remove(recorder);
+        openTrees.end(disk.tree());
         recordedOf.computeIfPresent(disk.image, (image, count) -> count == 1 ? null : count - 1);
     }
 

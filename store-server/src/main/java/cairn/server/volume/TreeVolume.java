@@ -7,6 +7,7 @@ import cairn.StoreException;
 import cairn.chunk.Chunk;
 import cairn.chunk.ChunkId;
 import cairn.server.storage.DomainId;
+import cairn.server.storage.OpenTrees;
 import cairn.tree.Page;
 import cairn.tree.PageId;
 import cairn.tree.Tree;
@@ -19,8 +20,10 @@ import io.netty.buffer.UnpooledByteBufAllocator;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongConsumer;
+import java.util.function.Supplier;
 
 /** An unchanging tree seen as a disk. Pages and chunks come from caches that all volumes share. */
 final class TreeVolume implements Volume {
@@ -45,6 +48,11 @@ final class TreeVolume implements Volume {
     private final Hints hints;
     private final LongConsumer touches;
     private final Runnable whenClosed;
+    private final OpenTrees openTrees;
+    private final OpenTrees.Tree tree;
+    /** Whoever has it open, and what is under way. While there is any, the tree is {@linkplain OpenTrees open}. */
+    private final AtomicInteger users = new AtomicInteger();
+    private final AtomicBoolean isReleased = new AtomicBoolean();
     private volatile boolean isClosed;
     // How this volume has been read lately. Several readers may confuse each other here, which costs a guess, no more.
     private volatile long nextOffset;
@@ -71,7 +79,10 @@ final class TreeVolume implements Volume {
             ChunkCache chunks,
             Hints hints,
             LongConsumer touches,
-            Runnable whenClosed) {
+            Runnable whenClosed,
+            OpenTrees openTrees) {
+        this.openTrees = openTrees;
+        this.tree = new OpenTrees.Tree(domain, root);
         this.touches = touches;
         this.whenClosed = whenClosed;
         this.hints = hints;
@@ -80,6 +91,42 @@ final class TreeVolume implements Volume {
         this.sizeBytes = sizeBytes;
         this.pages = pages;
         this.chunks = chunks;
+        enter();
+    }
+
+    private void enter() {
+        if (users.getAndIncrement() == 0) {
+            openTrees.begin(tree);
+        }
+    }
+
+    private void leave() {
+        if (users.decrementAndGet() == 0) {
+            openTrees.end(tree);
+        }
+    }
+
+    /** Begins something for which the tree stays open until it is done. */
+    private <T> CompletableFuture<T> using(Supplier<CompletableFuture<T>> beginning) {
+        enter();
+        CompletableFuture<T> work = null;
+        try {
+            work = beginning.get();
+            return work;
+        } finally {
+            if (work == null || work.isDone()) {
+                leave();
+            } else {
+                work.whenComplete((done, failure) -> leave());
+            }
+        }
+    }
+
+    /** Whoever had it open needs it no more. What is being read is still read to its end. */
+    void release() {
+        if (isReleased.compareAndSet(false, true)) {
+            leave();
+        }
     }
 
     /** In which its pages and chunks are found. */
@@ -101,6 +148,10 @@ final class TreeVolume implements Volume {
         if (lengthBytes == 0) {
             return CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
         }
+        return using(() -> readNow(offset, lengthBytes));
+    }
+
+    private CompletableFuture<ByteBuf> readNow(long offset, int lengthBytes) {
         readAhead(offset, lengthBytes);
         if (offset / Chunk.SIZE_BYTES == (offset + lengthBytes - 1) / Chunk.SIZE_BYTES) {
             return readPart(offset, lengthBytes);
@@ -200,7 +251,7 @@ final class TreeVolume implements Volume {
         if (lengthBytes == 0) {
             throw new StoreException(INVALID_REQUEST, "a question about no bytes at " + offset);
         }
-        return new ExtentWalk(offset, offset + lengthBytes).go();
+        return using(() -> new ExtentWalk(offset, offset + lengthBytes).go());
     }
 
     /** Collects extents leaf by leaf, on the caller's thread as long as pages are cached. */
@@ -288,17 +339,26 @@ final class TreeVolume implements Volume {
             long leafEnd = Math.min(end, (at / Tree.LEAF_SPAN_BYTES + 1) * Tree.LEAF_SPAN_BYTES);
             int chunkCount = (int) (Chunk.count(leafEnd) - from / Chunk.SIZE_BYTES);
             if (!isHint) {
-                leaf(at).thenAccept(leaf -> load(leaf, from, leafEnd, () -> {}));
+                load(from, leafEnd, () -> {});
             } else if (hints.tryTake(chunkCount)) {
-                leaf(at).handle((leaf, failure) -> {
-                    load(failure == null ? leaf : new Leaf(null, leafEnd), from, leafEnd, () -> hints.giveBack(chunkCount));
-                    return null;
-                });
+                load(from, leafEnd, () -> hints.giveBack(chunkCount));
             } else {
                 return;
             }
             at = leafEnd;
         }
+    }
+
+    /** @param done called once, when all of it has ended */
+    private void load(long offset, long leafEnd, Runnable done) {
+        enter();
+        leaf(offset).handle((leaf, failure) -> {
+            load(failure == null ? leaf : new Leaf(null, leafEnd), offset, leafEnd, () -> {
+                leave();
+                done.run();
+            });
+            return null;
+        });
     }
 
     /** @param done called once, when all of it has ended */
@@ -330,6 +390,7 @@ final class TreeVolume implements Volume {
     @Override
     public void close() {
         isClosed = true;
+        release();
         whenClosed.run();
     }
 

@@ -26,6 +26,6 @@ record VolumeParts(
 
     /** A tree as a disk of a size that is at least its own; the rest as {@link TreeVolume} has it. */
     TreeVolume tree(DomainId domain, TreeRoot root, long sizeBytes, LongConsumer touches, Runnable whenClosed) {
-        return new TreeVolume(domain, root, sizeBytes, pages, chunks, hints, touches, whenClosed);
+        return new TreeVolume(domain, root, sizeBytes, pages, chunks, hints, touches, whenClosed, store.openTrees());
     }
 }

@@ -2,6 +2,7 @@ package cairn.server.volume;
 
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
+import cairn.server.storage.OpenTrees;
 import cairn.server.storage.VolumeBlocks;
 import cairn.tree.TreeRoot;
 import java.time.Clock;
@@ -10,6 +11,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /** Opens volumes, read-only and writable ones; owns the caches they share and the threads that read for them. */
@@ -78,7 +81,7 @@ public final class Volumes implements AutoCloseable {
                 pages,
                 chunks,
                 new Hints(Math.min(READ_AHEAD_BYTES, chunkCacheBytes / READ_AHEADS_IN_CACHE)),
-                new Boots(profiles, clock, pages, chunks, demand, chunkCacheBytes),
+                new Boots(profiles, clock, pages, chunks, demand, chunkCacheBytes, store.openTrees()),
                 new StatesBudget(statesBytesMax),
                 demand,
                 writers);
@@ -128,7 +131,17 @@ public final class Volumes implements AutoCloseable {
         return live.freeze(wanted);
     }
 
-    /** Opens a tree for reading. */
+    /** The trees that somebody reads, as a volume or in any other way. */
+    public void openTrees(BiConsumer<DomainId, TreeRoot> visitor) {
+        parts.store().openTrees().forEach(visitor);
+    }
+
+    /** As {@link OpenTrees#reading}: opens, by {@link #open}, what a record names. */
+    public <T, R> R opening(Supplier<T> record, Function<T, OpenTrees.Tree> treeOf, Function<T, R> opening) {
+        return parts.store().openTrees().reading(record, treeOf, opening);
+    }
+
+    /** Opens a tree for reading. It stays until it is closed, if its record is there once it is open. */
     public Volume open(DomainId domain, TreeRoot root) {
         return parts.tree(domain, root, root.sizeBytes(), position -> {}, () -> {});
     }

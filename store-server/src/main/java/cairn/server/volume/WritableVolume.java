@@ -97,6 +97,7 @@ final class WritableVolume {
     void endHere() {
         queue.endHere();
         parts.states().give(view().leafCount());
+        view().base().release();
     }
 
     /** As it is known to people. */
@@ -218,8 +219,11 @@ final class WritableVolume {
 
     /** Goes on over a new base, which is what the layers before one made of the old one. */
     CompletableFuture<Void> rebase(DomainId domain, TreeRoot tree, int firstLayer) {
-        return queue.addTurn(() -> writer.become(
-                writer.view().over(parts.tree(domain, tree, sizeBytes, touches, () -> {}), tree, firstLayer)));
+        return queue.addTurn(() -> {
+            VolumeView before = writer.view();
+            writer.become(before.over(parts.tree(domain, tree, sizeBytes, touches, () -> {}), tree, firstLayer));
+            before.base().release();
+        });
     }
 
     /**
