@@ -74,6 +74,18 @@ final class KillLedger {
             this.owner = owner;
         }
 
+        private synchronized Thing copy() {
+            Thing copy = new Thing(name, kind, disk, owner);
+            copy.state = state;
+            copy.id = id;
+            copy.snapshot = snapshot;
+            copy.perhaps = perhaps;
+            copy.blocks.addAll(blocks);
+            copy.blockUnderWay = blockUnderWay;
+            copy.isCompleting = isCompleting;
+            return copy;
+        }
+
         synchronized void there(String itsId) {
             id = itsId;
             state = State.THERE;
@@ -117,6 +129,15 @@ final class KillLedger {
         for (Deed deed : Deed.values()) {
             deeds.put(deed, new LongAdder());
         }
+    }
+
+    /** What is in this one now. */
+    synchronized KillLedger copy() {
+        KillLedger copy = new KillLedger();
+        things.values().forEach(thing -> copy.things.put(thing.name, thing.copy()));
+        copy.goneIds.addAll(goneIds);
+        copy.names = names;
+        return copy;
     }
 
     void done(Deed deed) {

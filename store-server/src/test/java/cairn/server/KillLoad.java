@@ -88,6 +88,22 @@ final class KillLoad {
         repeat("read", random, this::read);
     }
 
+    /** Does some of each, one after the other. */
+    void once(SplittableRandom random) throws Exception {
+        push(random);
+        try (EbsClient ebs = ebs()) {
+            startPending(ebs, random);
+            writePending(new EbsWriter(ebs), pending().get(0), random);
+        }
+        useVolume(random, 0);
+        for (Thing thing : ledger.finished()) {
+            if (random.nextInt(3) == 0) {
+                remove(thing);
+            }
+        }
+        push(random);
+    }
+
     private void repeat(String name, SplittableRandom random, Work work) {
         SplittableRandom own = random.split();
         Thread thread = new Thread(() -> repeat(own, work), name);
@@ -170,13 +186,9 @@ final class KillLoad {
     }
 
     private void writeByEbs(SplittableRandom random) throws IOException {
-        try (EbsClient ebs = new AwsUser(
-                        server.http(),
-                        CredentialsFile.read(server.credentials(), CredentialsFile.DEFAULT_PROFILE),
-                        Region.LOCAL)
-                .ebs()) {
+        try (EbsClient ebs = ebs()) {
             while (!isEnding) {
-                List<Thing> begun = ledger.list(thing -> thing.kind == Kind.PENDING && thing.is(State.THERE));
+                List<Thing> begun = pending();
                 if (begun.isEmpty() || begun.size() < PENDING_MAX && random.nextInt(4) == 0) {
                     startPending(ebs, random);
                 } else if (begun.size() == PENDING_MAX && random.nextInt(4) == 0) {
@@ -186,6 +198,18 @@ final class KillLoad {
                 }
             }
         }
+    }
+
+    private EbsClient ebs() throws IOException {
+        return new AwsUser(
+                        server.http(),
+                        CredentialsFile.read(server.credentials(), CredentialsFile.DEFAULT_PROFILE),
+                        Region.LOCAL)
+                .ebs();
+    }
+
+    private List<Thing> pending() {
+        return ledger.list(thing -> thing.kind == Kind.PENDING && thing.is(State.THERE));
     }
 
     private void startPending(EbsClient ebs, SplittableRandom random) {

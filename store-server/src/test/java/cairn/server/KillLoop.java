@@ -1,8 +1,8 @@
 package cairn.server;
 
-import cairn.client.StoreClient;
 import cairn.server.KillLedger.Kind;
 import cairn.server.KillLedger.Thing;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -156,9 +156,8 @@ public final class KillLoop implements Callable<Integer> {
         return servers.command(data, List.of());
     }
 
-    private void check(ServerProcess server, boolean isAllRead) throws Exception {
-        StoreClient client = server.connect();
-        ledger.reconcile(client);
+    private void check(ServerProcess server, boolean isAllRead) throws IOException {
+        ledger.reconcile(server.connect());
         for (Thing volume : ledger.list(thing -> thing.kind == Kind.VOLUME)) {
             KillLoad.compare(server, volume);
         }

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /** A server as a process of its own on free loopback ports, which can be killed and started again. */
 final class ServerProcess implements AutoCloseable {
@@ -51,7 +52,13 @@ final class ServerProcess implements AutoCloseable {
 
     /** As {@link #start(Path)}. @param command that starts a server on this data folder */
     static ServerProcess start(Path data, List<String> command) throws Exception {
+        return start(data, command, process -> {});
+    }
+
+    /** @param begun is given the process before it is ready, which it may never be */
+    static ServerProcess start(Path data, List<String> command, Consumer<Process> begun) throws Exception {
         Process process = begin(data, command);
+        begun.accept(process);
         String ready = CompletableFuture.supplyAsync(() -> firstLine(process)).get(READY_SECONDS_MAX, SECONDS);
         if (ready == null) {
             int status = process.waitFor();
