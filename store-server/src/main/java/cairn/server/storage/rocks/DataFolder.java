@@ -158,6 +158,20 @@ final class DataFolder {
         return segments().resolve("segment-" + number + ".sst");
     }
 
+    /** Keeps a file of the database, by a link, once the database has it no more. @param name as RocksDB gives it */
+    void setAside(String name) {
+        Path kept = root.resolve("damaged");
+        String file = name.substring(name.lastIndexOf('/') + 1);
+        try {
+            makeForOwner(kept);
+            Files.deleteIfExists(kept.resolve(file));
+            Files.createLink(kept.resolve(file), rocks().resolve(file));
+            sync(kept);
+        } catch (IOException e) {
+            throw failure("keep " + kept.resolve(file), e);
+        }
+    }
+
     /** Where a file of rewritten items is made. @param number no other has in this run */
     Path rewritten(long number) {
         return segments().resolve("rewritten-" + number + ".sst");

@@ -19,6 +19,8 @@ import org.rocksdb.ColumnFamilyDescriptor;
 import org.rocksdb.ColumnFamilyHandle;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The open RocksDB, lent to one call at a time: closing waits for calls under way and refuses later ones, so that no
@@ -30,6 +32,7 @@ import org.rocksdb.RocksDBException;
  * killed process may not have synced.
  */
 final class Database implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(Database.class);
     /** What opening takes beside the rows in the log: a new log, a new manifest, tables' indexes and filters. */
     private static final long REOPEN_BYTES = 2L << 20;
 
@@ -53,6 +56,8 @@ final class Database implements AutoCloseable {
     /** Guarded by {@link #guard}. */
     private boolean isClosed;
     private volatile boolean hasFailed;
+    /** Whether what failed was not for lack of space. */
+    private volatile boolean isDamaged;
 
     /** @throws StoreException CONFLICT if another process, or this one, has the folder open */
     Database(DataFolder folder, FreeSpace space, Tuning tuning) {
@@ -140,6 +145,7 @@ final class Database implements AutoCloseable {
         try {
             call.run(handles);
         } catch (RocksDBException e) {
+            isDamaged |= Failures.faultOf(e.getStatus()) == Fault.CORRUPT;
             hasFailed = true;
             throw Failures.of(what.get(), folder.root(), e);
         } finally {
@@ -148,15 +154,15 @@ final class Database implements AutoCloseable {
     }
 
     /**
-     * As {@link #write}, for what may be done twice: where there is no space, it is tried once more on a database that
-     * is opened again. For what RocksDB writes out in the background may have found the disk full a while ago, and the
+     * As {@link #write}, for what may be done twice: where there is no space, or something is damaged, it is tried once
+     * more on a database that is opened again. For what RocksDB writes out in the background may have found the disk full a while ago, and the
      * first write after that is told so though there is space again by now.
      */
     void writeRepeatable(Supplier<String> what, Call<?> call) {
         try {
             write(what, call);
         } catch (StoreException e) {
-            if (e.fault() != Fault.NO_SPACE) {
+            if (e.fault() != Fault.NO_SPACE && e.fault() != Fault.CORRUPT) {
                 throw e;
             }
             write(what, call);
@@ -193,11 +199,32 @@ final class Database implements AutoCloseable {
                 throw new StoreException(Fault.NO_SPACE, "no space left in " + folder.root() + ": " + space.leftBytes()
                         + " bytes are free, " + neededBytes + " are needed to go on after a failed write");
             }
+            if (handles != null && isDamaged) {
+                setAsideUnreadable();
+            }
             release();
             handles = open();
             hasFailed = false;
+            isDamaged = false;
         } finally {
             guard.writeLock().unlock();
+        }
+    }
+
+    /**
+     * Takes files of items that cannot be opened out of the database, and keeps them in a folder of their own: as long as
+     * it has one it refuses all writes, those that heal its items among them.
+     */
+    private void setAsideUnreadable() {
+        try {
+            for (ItemFile file : ItemFiles.unreadable(handles)) {
+                folder.setAside(file.name());
+                handles.db().deleteFilesInRanges(
+                        handles.of(file.family()), List.of(file.ordinals().fromKey(), file.ordinals().untilKey()), false);
+                log.warn("set aside {} with {}, which cannot be opened", file.name(), file.ordinals());
+            }
+        } catch (RocksDBException e) {
+            throw Failures.of("set aside files that cannot be opened", folder.root(), e);
         }
     }
 

@@ -34,7 +34,7 @@ final class HealedItems {
 
     void put(long ordinal, ItemKey key, byte[] packed, int offset, int lengthBytes) {
         byte[] value = Arrays.copyOfRange(packed, offset, offset + lengthBytes);
-        database.write(() -> "heal " + key, handles -> {
+        database.writeRepeatable(() -> "heal " + key, handles -> {
             handles.db().put(handles.of(Family.HEALED), tuning.logged, Keys.chunk(ordinal, key), value);
             return null;
         });

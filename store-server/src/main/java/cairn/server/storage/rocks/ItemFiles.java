@@ -10,12 +10,13 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.rocksdb.LiveFileMetaData;
-import org.rocksdb.Range;
+import org.rocksdb.Options;
 import org.rocksdb.RocksDBException;
-import org.rocksdb.Slice;
+import org.rocksdb.SstFileReader;
 import org.rocksdb.TableProperties;
 
 /**
@@ -86,18 +87,37 @@ final class ItemFiles {
     }
 
     private void countOne(Database.Handles handles, ItemFile file) throws RocksDBException {
-        try (Slice from = new Slice(file.ordinals().fromKey());
-                Slice until = new Slice(file.ordinals().untilKey())) {
-            handles.db().getPropertiesOfTablesInRange(handles.of(file.family()), List.of(new Range(from, until)))
-                    .forEach(this::count);
+        Ordinals ordinals = file.ordinals();
+        boolean isOneSegment = Ordinal.segment(ordinals.first()) == Ordinal.segment(ordinals.last());
+        long unknown = isOneSegment ? ordinals.last() - ordinals.first() + 1 : 1;
+        counted.put(file.name(), properties(handles, file)
+                .map(properties -> properties.getNumEntries() - properties.getNumDeletions())
+                .orElse(unknown));
+    }
+
+    /** Those that cannot be opened at all. */
+    static List<ItemFile> unreadable(Database.Handles handles) throws RocksDBException {
+        List<ItemFile> unreadable = new ArrayList<>();
+        for (ItemFile file : list(handles)) {
+            if (properties(handles, file).isEmpty()) {
+                unreadable.add(file);
+            }
+        }
+        return unreadable;
+    }
+
+    /** What a file says of itself, read past the database; empty if it cannot be opened. */
+    private static Optional<TableProperties> properties(Database.Handles handles, ItemFile file) throws RocksDBException {
+        try (Options options = new Options();
+                SstFileReader reader = new SstFileReader(options)) {
+            reader.open(handles.db().getName() + file.name());
+            return Optional.of(reader.getTableProperties());
         } catch (RocksDBException e) {
             if (Failures.faultOf(e.getStatus()) != CORRUPT) {
                 throw e;
             }
+            return Optional.empty();
         }
-        Ordinals ordinals = file.ordinals();
-        boolean isOneSegment = Ordinal.segment(ordinals.first()) == Ordinal.segment(ordinals.last());
-        counted.putIfAbsent(file.name(), isOneSegment ? ordinals.last() - ordinals.first() + 1 : 1);
     }
 
     private void count(String path, TableProperties properties) {

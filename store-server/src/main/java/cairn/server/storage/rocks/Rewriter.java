@@ -53,6 +53,8 @@ final class Rewriter {
 
     private static final long RUN_BYTES = 4L << 20;
     private static final int TRIES = 3;
+    /** More than a block has of items, and of others between them. */
+    private static final int PASSED_SINGLY_MAX = 1_000;
 
     private final RocksSegmentStore store;
     private final Database database;
@@ -284,6 +286,8 @@ final class Rewriter {
         private final Ordinals all;
         private final Rewriting how;
         private long at;
+        /** How many ordinals were passed in a row. */
+        private int passed;
         /** Whether something that is damaged was passed over. */
         private boolean hasPassed;
         private boolean hasHealed;
@@ -303,6 +307,7 @@ final class Rewriter {
                         break;
                     }
                     at = rows.get(rows.size() - 1).item().ordinal() + 1;
+                    passed = 0;
                     hasHealed |= rows.stream().anyMatch(row -> row.home() == null);
                     how.used(rows.stream().mapToLong(row -> row.item().packed().length).sum());
                     return rows;
@@ -316,9 +321,15 @@ final class Rewriter {
             return List.of();
         }
 
+        /**
+         * Passes one ordinal, for what another family has at the next may be readable; after many, all up to where it is
+         * again, which may be segments away.
+         */
         private void passDamaged(StoreException e) {
             Long healedNext = healed.next(at + 1);
-            long end = readableFrom(healedNext == null ? all.last() + 1 : Math.min(healedNext, all.last() + 1));
+            long limit = healedNext == null ? all.last() + 1 : Math.min(healedNext, all.last() + 1);
+            passed++;
+            long end = passed <= PASSED_SINGLY_MAX ? at + 1 : readableFrom(limit);
             long live = firstLive(at, end - 1, how);
             if (live >= 0) {
                 throw new StoreException(
@@ -328,7 +339,7 @@ final class Rewriter {
             at = end;
         }
 
-        /** The first ordinal behind the damage, which is found in few tries: a block holds few items, and is read anew for each. */
+        /** The first ordinal behind the damage, found in few tries, for a block is read anew for each. */
         private long readableFrom(long limit) {
             long damaged = at;
             long readable = limit;
