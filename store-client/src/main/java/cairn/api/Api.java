@@ -38,6 +38,8 @@ import cairn.tree.Page;
  *   GET    diff?first=ID&second=ID&offset=N       -> Diff
  *   POST   exports/ID                             -> ExportUri
  *   GET    stats                                  -> Stats
+ *   GET    gc                                     -> GcMessages.Status
+ *   POST   gc                      GcMessages.Act -> GcMessages.Done; a run goes on in the background
  *   POST   backup                  StartBackup    -> Backup, which is made in the background
  *   GET    backup/ID                              -> Backup, the last one
  *   GET    accounts                               -> AccountList

@@ -128,6 +128,7 @@ public final class Main implements Runnable {
                 .addSubcommand(group(new GroupCommand.Images())
                         .addSubcommand(new ImageCommands.Create(terminal)))
                 .addSubcommand(new StatsCommand(terminal))
+                .addSubcommand(new GcCommand(terminal))
                 .addSubcommand(new BackupCommand(terminal))
                 .addSubcommand(group(new GroupCommand.Accounts())
                         .addSubcommand(new AccountCommands.Create(terminal))

@@ -9,6 +9,7 @@ import cairn.StoreException;
 import cairn.Text;
 import cairn.api.Api;
 import cairn.api.BackupMessages;
+import cairn.api.GcMessages;
 import cairn.api.Json;
 import cairn.api.Messages;
 import cairn.api.Missing;
@@ -297,6 +298,17 @@ public final class StoreClient {
 
     public Messages.Stats stats() {
         return get("stats", Messages.Stats.class);
+    }
+
+    /** What the collection of garbage does, and has done. */
+    public GcMessages.Status gc() {
+        return get("gc", GcMessages.Status.class);
+    }
+
+    /** Has garbage collected, or has that pause, or go on. */
+    public GcMessages.Done gc(GcMessages.Act act) {
+        Call call = new Call("POST", "gc", "").json(act).within(limits.commit);
+        return decode(call, exchange(call, Api.JSON_BYTES_MAX), GcMessages.Done.class);
     }
 
     /** Begins a backup of the store, into a folder of the server's host. */

@@ -1,10 +1,13 @@
 package cairn.server;
 
 import cairn.StoreException;
+import cairn.Text;
 import cairn.api.DefaultDataFolder;
 import cairn.image.Region;
 import cairn.qemu.QemuCommandLine.Kernel;
 import cairn.server.account.Regions;
+import cairn.server.gc.Budget;
+import cairn.server.gc.GcSettings;
 import cairn.server.http.HttpLimits;
 import cairn.server.nbd.NbdLimits;
 import io.netty.util.internal.PlatformDependent;
@@ -12,10 +15,14 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -32,6 +39,10 @@ import picocli.CommandLine.Spec;
 public final class Main implements Callable<Integer> {
     private static final int MIB = 1 << 20;
     private static final int OTHER_BUFFERS_MIB = 128;
+    private static final int ZSTD_LEVEL_MAX = 22;
+    private static final String OFF = "off";
+    private static final Pattern TIME = Pattern.compile("([0-9]{1,6})([smhd])");
+    private static final Pattern SETTLE = Pattern.compile("zstd(?::([0-9]{1,2}))?");
 
     @Spec
     private CommandLine.Model.CommandSpec spec;
@@ -108,6 +119,33 @@ public final class Main implements Callable<Integer> {
             paramLabel = "MIB",
             description = "memory for pages, in MiB (default: ${DEFAULT-VALUE})")
     private int pageCacheMib = Math.toIntExact(ServerConfig.DEFAULT_PAGE_CACHE_BYTES / MIB);
+
+    @Option(
+            names = "--gc-every",
+            paramLabel = "TIME",
+            description = "how long after one collection of garbage the next begins in the background, if anything has"
+                    + " changed: 90s, 30m, 6h, 1d, or off (default: 1h)")
+    private String gcEvery = "1h";
+
+    @Option(
+            names = "--gc-rate",
+            paramLabel = "MIB_PER_S",
+            description = "most that it reads and writes in the background, in MiB a second; 0: no bound (default:"
+                    + " ${DEFAULT-VALUE})")
+    private int gcRateMib = Math.toIntExact(Budget.BACKGROUND.bytesPerSecond() / MIB);
+
+    @Option(
+            names = "--gc-cpu",
+            paramLabel = "PERCENT",
+            description = "most of one CPU that it takes in the background (default: ${DEFAULT-VALUE})")
+    private int gcCpuPercent = Budget.BACKGROUND.cpuPercent();
+
+    @Option(
+            names = "--settle",
+            paramLabel = "HOW",
+            description = "how what has been there for a while is packed: zstd, zstd:LEVEL of 1 to 22, or off, which"
+                    + " leaves it as it is (default: zstd)")
+    private String settle = "zstd";
 
     @Option(
             names = "--until-stdin-ends",
@@ -203,7 +241,55 @@ public final class Main implements Callable<Integer> {
                 launching(),
                 isDataEncrypted,
                 (long) chunkCacheMib * MIB,
-                (long) pageCacheMib * MIB);
+                (long) pageCacheMib * MIB,
+                gc(),
+                settledLevel());
+    }
+
+    private GcSettings gc() {
+        if (gcRateMib < 0 || gcCpuPercent < 1 || gcCpuPercent > 100) {
+            throw new ParameterException(
+                    spec.commandLine(), "--gc-rate is at least 0, and --gc-cpu is 1 to 100");
+        }
+        return new GcSettings(
+                gcEvery(),
+                gcEvery().filter(every -> every.compareTo(GcSettings.DEFAULT.first()) < 0).orElse(GcSettings.DEFAULT.first()),
+                new Budget((long) gcRateMib * MIB, gcCpuPercent),
+                !settle.equals(OFF));
+    }
+
+    private Optional<Duration> gcEvery() {
+        if (gcEvery.equals(OFF)) {
+            return Optional.empty();
+        }
+        Matcher matcher = TIME.matcher(gcEvery);
+        if (!matcher.matches() || matcher.group(1).matches("0+")) {
+            throw new ParameterException(
+                    spec.commandLine(), "--gc-every is a time such as 90s, 30m, 6h or 1d, or off, not " + Text.shown(gcEvery));
+        }
+        ChronoUnit unit = switch (matcher.group(2)) {
+            case "s" -> ChronoUnit.SECONDS;
+            case "m" -> ChronoUnit.MINUTES;
+            case "h" -> ChronoUnit.HOURS;
+            default -> ChronoUnit.DAYS;
+        };
+        return Optional.of(Duration.of(Long.parseLong(matcher.group(1)), unit));
+    }
+
+    private int settledLevel() {
+        Matcher matcher = SETTLE.matcher(settle);
+        if (settle.equals(OFF)) {
+            return ServerConfig.DEFAULT_SETTLED_LEVEL;
+        }
+        int level = !matcher.matches()
+                ? 0
+                : matcher.group(1) == null ? ServerConfig.DEFAULT_SETTLED_LEVEL : Integer.parseInt(matcher.group(1));
+        if (level < 1 || level > ZSTD_LEVEL_MAX) {
+            throw new ParameterException(
+                    spec.commandLine(), "--settle is zstd, zstd:LEVEL of 1 to " + ZSTD_LEVEL_MAX + ", or off, not "
+                            + Text.shown(settle));
+        }
+        return level;
     }
 
     private Regions regions() {

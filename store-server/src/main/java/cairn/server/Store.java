@@ -12,6 +12,9 @@ import cairn.server.account.Encryption;
 import cairn.server.account.RetentionRules;
 import cairn.server.account.SignedTokens;
 import cairn.server.account.Tickets;
+import cairn.server.gc.Collector;
+import cairn.server.gc.GcSchedule;
+import cairn.server.gc.GcSettings;
 import cairn.server.gc.Roots;
 import cairn.server.image.AllSnapshots;
 import cairn.server.image.BootProfileRegistry;
@@ -29,6 +32,7 @@ import cairn.server.instance.QemuLauncher;
 import cairn.server.instance.RecordsLauncher;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.Storage;
+import cairn.server.storage.rocks.RocksSettings;
 import cairn.server.storage.rocks.RocksStorage;
 import cairn.server.upload.BlockUploads;
 import cairn.server.upload.Uploads;
@@ -76,6 +80,7 @@ final class Store implements AutoCloseable {
     final InstanceRegistry instanceRegistry;
     final Instances instances;
     final Roots roots;
+    final GcSchedule gc;
     final Sweeper sweeper;
     final StoreBackups backups;
 
@@ -84,7 +89,8 @@ final class Store implements AutoCloseable {
     /** Opens it, and cleans up what an earlier one has left. */
     Store(ServerConfig config, Clock clock) throws IOException {
         this.clock = clock;
-        storage = parts.closing(RocksStorage.open(config.dataFolder()));
+        storage = parts.closing(RocksStorage.open(
+                config.dataFolder(), RocksSettings.DEFAULT.withSettledLevel(config.settledLevel())));
         try {
             StoreSecrets secrets = StoreSecrets.readOrCreate(storage.catalog());
             accounts = new Accounts(storage.catalog(), clock);
@@ -129,6 +135,7 @@ final class Store implements AutoCloseable {
             instanceRegistry = new InstanceRegistry(storage.catalog(), clock);
             instances = parts.closing(instances(config));
             roots = new StoreRoots(storage.catalog(), storage.pendingBlocks(), visitor -> {});
+            gc = parts.closing(gc(config.gc()));
             sweeper = parts.closing(new Sweeper(List.of(
                     new Sweeper.Task("uploads that nobody goes on with", uploads::removeExpired),
                     new Sweeper.Task("images in the recycle bin", images::removeExpired),
@@ -180,6 +187,17 @@ final class Store implements AutoCloseable {
         Launcher ofNew = launchers.get(launching.isQemu() ? 1 : 0);
         return new Instances(
                 storage.catalog(), instanceRegistry, images, volumes, accounts::root, launchers, ofNew);
+    }
+
+    private GcSchedule gc(GcSettings settings) {
+        Collector collector = new Collector(
+                storage,
+                chunks,
+                roots,
+                new QuickChunks(images, completed, bootProfiles, chunks, storage.index()),
+                settings.isSettling(),
+                clock);
+        return new GcSchedule(collector, settings);
     }
 
     private static long hostMemoryBytes() {

@@ -7,6 +7,7 @@ import cairn.server.api.ApiDoor;
 import cairn.server.api.BackupApi;
 import cairn.server.api.BootProfileApi;
 import cairn.server.api.DiskApi;
+import cairn.server.api.GcApi;
 import cairn.server.api.ImageApi;
 import cairn.server.api.SnapshotApi;
 import cairn.server.api.StoreInfoApi;
@@ -145,7 +146,8 @@ public final class StoreServer implements AutoCloseable {
                 new VolumeApi(store.volumes, store.encryption),
                 new DiskApi(store.images, store.volumes, store.chunks, uris),
                 new AccountApi(store.accounts),
-                new BackupApi(store.backups));
+                new BackupApi(store.backups),
+                new GcApi(store.gc, store.uploads));
     }
 
     private static InstanceOperations.Uris uris(ExportUri export) {
@@ -170,6 +172,7 @@ public final class StoreServer implements AutoCloseable {
         Files.writeString(written, readyLine() + "\n");
         Files.move(written, endpointFile, StandardCopyOption.ATOMIC_MOVE);
         store.sweeper.start();
+        store.gc.start();
     }
 
     private interface Listener {

@@ -62,7 +62,8 @@ public final class ApiDoor implements HttpDoor {
             VolumeApi volumes,
             DiskApi disks,
             AccountApi accounts,
-            BackupApi backups) {
+            BackupApi backups,
+            GcApi gc) {
         add("GET", "store", 0, SMALL, (call, id) -> store.info(call));
         add("GET", "stats", 0, SMALL, (call, id) -> store.stats(call));
         add("POST", "uploads", SMALL, SMALL, (call, id) -> uploads.start(call));
@@ -95,6 +96,8 @@ public final class ApiDoor implements HttpDoor {
         add("GET", "disks/ID/chunks", 0, BATCH, disks::chunks);
         add("GET", "diff", 0, SMALL, (call, id) -> disks.diff(call));
         add("POST", "exports/ID", SMALL, SMALL, disks::export);
+        add("GET", "gc", 0, SMALL, (call, id) -> gc.status(call));
+        add("POST", "gc", SMALL, SMALL, (call, id) -> gc.act(call));
         add("POST", "backup", SMALL, SMALL, (call, id) -> backups.start(call));
         add("GET", "backup/ID", 0, SMALL, backups::show);
         add("GET", "accounts", 0, SMALL, (call, id) -> accounts.list(call));

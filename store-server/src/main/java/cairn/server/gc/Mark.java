@@ -14,7 +14,6 @@ import cairn.server.storage.StoredPages;
 import cairn.tree.Page;
 import cairn.tree.PageId;
 import cairn.tree.TreeRoot;
-import java.util.OptionalLong;
 
 /**
  * Collects the ordinals of everything that hangs from some roots. One look-up in the index for a root, one small read
@@ -111,28 +110,13 @@ public final class Mark {
     }
 
     private PageChildren children(Place place) {
-        return index.children(place.ordinal).orElseGet(() -> childrenByContent(place));
-    }
-
-    /** A page that an earlier version put has no record of its children. */
-    private PageChildren childrenByContent(Place place) {
-        Page page = new StoredPages(chunks, place.domain).read(place.id());
-        long[] ordinals = new long[Page.CHILDREN];
-        for (int slot = 0; slot < Page.CHILDREN; slot++) {
-            if (page.isAbsent(slot)) {
-                ordinals[slot] = PageChildren.ABSENT;
-            } else {
-                ordinals[slot] = ordinal(
-                        place.domain,
-                        page.level() == 0 ? ItemKey.of(page.chunk(slot)) : ItemKey.of(page.page(slot)));
-            }
-        }
-        return new PageChildren(ordinals);
+        // Only where an earlier version has put the page, its id is needed.
+        return index.children(place.ordinal)
+                .orElseGet(() -> chunks.children(place.ordinal, place.domain, place.id()));
     }
 
     private long ordinal(DomainId domain, ItemKey key) {
-        OptionalLong own = index.find(domain, key);
-        return (own.isPresent() ? own : index.find(DomainId.PUBLIC, key))
+        return chunks.ordinal(domain, key)
                 .orElseThrow(() -> new StoreException(CORRUPT, key + " is missing from the index"));
     }
 

@@ -605,6 +605,11 @@ public final class ImageRegistry {
         new CatalogPages(catalog, IMAGE_PREFIX).forEach(entry -> visitor.accept(new ImageId(entry.key().substring(IMAGE_PREFIX.length()))));
     }
 
+    /** Visits all images of the store, those in the recycle bin too. */
+    public void forEach(Consumer<RegisteredImage> visitor) {
+        new CatalogPages(catalog, IMAGE_PREFIX).forEach(entry -> visitor.accept(ImageRecords.image(entry)));
+    }
+
     /** The tags of images. */
     public TaggedResources tagged() {
         return new TaggedRecords<>(

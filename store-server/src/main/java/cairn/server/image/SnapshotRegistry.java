@@ -84,6 +84,11 @@ public final class SnapshotRegistry {
         return ImageRecords.snapshot(entry);
     }
 
+    /** A snapshot, whoever's it is and whatever its state. */
+    public Optional<Snapshot> findRecorded(SnapshotId id) {
+        return catalog.find(key(id)).map(ImageRecords::snapshot);
+    }
+
     /** The change that makes a snapshot whose tree is sealed. */
     public static Change keep(Snapshot snapshot) {
         return new Change.PutIfAbsent(key(snapshot.id()), ImageRecords.encode(snapshot));

@@ -313,6 +313,13 @@ public final class Uploads {
         return removeAll(entry -> !now.isBefore(UploadRecords.upload(entry).leaseUntil()));
     }
 
+    /** All uploads in progress, of all accounts. */
+    public List<Upload> unfinished() {
+        List<Upload> unfinished = new ArrayList<>();
+        forEach(entry -> unfinished.add(UploadRecords.upload(entry)));
+        return unfinished;
+    }
+
     /** Ends all uploads of all accounts, so that what they have stored can be removed. @return how many */
     public int endAll() {
         return removeAll(entry -> true);

@@ -21,7 +21,6 @@ import cairn.server.storage.StoredPages;
 import cairn.server.storage.TestDisk;
 import cairn.tree.Page;
 import cairn.tree.PageId;
-import cairn.tree.TreeReader;
 import cairn.tree.TreeRoot;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -129,14 +128,21 @@ class MarkTest {
     }
 
     @Test
+    void followsAPageOfAnEarlierVersionByItsContent() {
+        TreeRoot tree = TestDisk.random(4, 40 * MIB).put(chunks, OURS);
+        TreeSet<Long> expected = expected(tree);
+        storage.index().removeChildren(List.copyOf(expected));
+
+        mark.root(OURS, tree);
+
+        assertEquals(new ArrayList<>(expected), marked());
+    }
+
+    @Test
     void namesAPageThatIsMissing() {
         TreeRoot tree = TestDisk.random(4, 40 * MIB).put(chunks, OURS);
-        List<PageId> leaves = new ArrayList<>();
-        new TreeReader(tree, new StoredPages(chunks, OURS)).forEachLeaf((index, leaf) -> leaves.add(leaf.id()));
-        ItemKey lost = ItemKey.of(leaves.get(1));
-        long ordinal = storage.index().find(OURS, lost).getAsLong();
-        storage.index().removeAll(List.of(new Row(OURS, lost, ordinal)));
-        storage.index().removeChildren(List.of(ordinal));
+        ItemKey lost = ItemKey.of(tree.top());
+        storage.index().removeAll(List.of(new Row(OURS, lost, storage.index().find(OURS, lost).getAsLong())));
 
         StoreException e = assertThrows(StoreException.class, () -> mark.root(OURS, tree));
 
