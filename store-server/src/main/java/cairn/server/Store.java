@@ -134,7 +134,7 @@ final class Store implements AutoCloseable {
 
             instanceRegistry = new InstanceRegistry(storage.catalog(), clock);
             instances = parts.closing(instances(config));
-            roots = new StoreRoots(storage.catalog(), storage.pendingBlocks(), visitor -> {});
+            roots = new StoreRoots(storage.catalog(), storage.pendingBlocks(), chunks.openTrees());
             gc = parts.closing(gc(config.gc()));
             sweeper = parts.closing(new Sweeper(List.of(
                     new Sweeper.Task("uploads that nobody goes on with", uploads::removeExpired),

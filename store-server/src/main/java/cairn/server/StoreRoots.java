@@ -13,14 +13,12 @@ import cairn.server.image.Snapshot;
 import cairn.server.image.SnapshotRegistry;
 import cairn.server.image.VolumeRegistry;
 import cairn.server.storage.Catalog;
-import cairn.server.storage.DomainId;
+import cairn.server.storage.OpenTrees;
 import cairn.server.storage.PendingBlocks;
 import cairn.server.upload.BlockUploads;
-import cairn.tree.TreeRoot;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
 /**
@@ -39,12 +37,6 @@ final class StoreRoots implements Roots {
     private final Catalog catalog;
     private final PendingBlocks blocks;
     private final OpenTrees openTrees;
-
-    /** The trees that somebody reads just now. */
-    @FunctionalInterface
-    interface OpenTrees {
-        void forEach(BiConsumer<DomainId, TreeRoot> visitor);
-    }
 
     StoreRoots(Catalog catalog, PendingBlocks blocks, OpenTrees openTrees) {
         this.catalog = catalog;

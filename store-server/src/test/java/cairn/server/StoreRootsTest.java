@@ -18,6 +18,7 @@ import cairn.server.image.SnapshotSettings;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.MemoryStorage;
+import cairn.server.storage.OpenTrees;
 import cairn.server.storage.Storage;
 import cairn.tree.TreeRoot;
 import java.time.Instant;
@@ -36,8 +37,8 @@ class StoreRootsTest {
     private static final TreeRoot OPEN = TreeRoot.of(1 << 20, new Digest(5, 6, 7, 8));
 
     private final Storage storage = new MemoryStorage();
-    private final StoreRoots roots = new StoreRoots(
-            storage.catalog(), storage.pendingBlocks(), visitor -> visitor.accept(DOMAIN, OPEN));
+    private final OpenTrees open = new OpenTrees();
+    private final StoreRoots roots = new StoreRoots(storage.catalog(), storage.pendingBlocks(), open);
 
     @AfterEach
     void close() {
@@ -71,6 +72,8 @@ class StoreRootsTest {
     @Test
     void namesSnapshotsAndWhatIsOpen() {
         SnapshotId id = keep();
+
+        open.open(DOMAIN, OPEN);
 
         assertEquals(
                 List.of(

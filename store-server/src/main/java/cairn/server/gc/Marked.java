@@ -22,6 +22,7 @@ import java.util.stream.IntStream;
  * seen is below a root.
  */
 final class Marked {
+    private final ChunkStore chunks;
     private final ChunkIndex index;
     private final Epochs.Horizon horizon;
     private final Mark mark;
@@ -32,6 +33,7 @@ final class Marked {
 
     /** @param step called for each page, and now and then */
     Marked(ChunkStore chunks, ChunkIndex index, Roots roots, Runnable step) {
+        this.chunks = chunks;
         this.index = index;
         horizon = chunks.epochs().begin();
         mark = new Mark(chunks, index, step);
@@ -48,6 +50,9 @@ final class Marked {
     }
 
     private void mark(Root root) {
+        if (isGone(root)) {
+            return;
+        }
         fingerprint.add(root);
         try {
             mark.root(root.domain(), root.tree());
@@ -57,6 +62,13 @@ final class Marked {
             }
             throw e;
         }
+    }
+
+    /** Somebody may have come too late with a tree, and is about to be told so. */
+    private boolean isGone(Root root) {
+        return root.kind() == Root.Kind.OPEN_TREE
+                && !root.tree().top().isAbsent()
+                && !chunks.isReadable(root.domain(), ItemKey.of(root.tree().top()));
     }
 
     private static String name(Root.Kind kind) {
