@@ -89,6 +89,23 @@ class VolumeRegistryTest {
     }
 
     @Test
+    void refusesASnapshotThatIsRemovedMeanwhile() {
+        SnapshotId snapshot = image.manifest().root().snapshot();
+        world.images.remove(US, image.id());
+        VolumePlan plan = VolumePlan.of(NewVolume.of(snapshot.value()), VolumeSettings.in(US.region()));
+
+        StoreException refused = assertThrows(StoreException.class, () -> registry.create(US, plan, made -> {
+            if (world.completed.find(US, snapshot).isPresent()) {
+                world.completed.remove(US, snapshot);
+            }
+            return List.of();
+        }));
+
+        assertEquals(Fault.NOT_FOUND, refused.fault());
+        assertEquals(0, registry.count());
+    }
+
+    @Test
     void makesABlankVolumeOfTheLargestSize() {
         RegisteredVolume volume = registry.create(US, NewVolume.blank(Tree.DISK_BYTES_MAX));
 

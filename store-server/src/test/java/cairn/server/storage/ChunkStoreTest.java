@@ -11,6 +11,8 @@ import cairn.Fault;
 import cairn.StoreException;
 import cairn.chunk.ChunkId;
 import cairn.tree.Page;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -117,6 +119,198 @@ class ChunkStoreTest {
 
         assertTrue(store.isReadable(OURS, key(0)));
         assertFalse(store.isReadable(OURS, key(count - 1)));
+    }
+
+    @Test
+    void keepsWhereTheChildrenOfAPageLie() {
+        Page page = pageOf(1, 2);
+        put(OURS, 1);
+        store.seal();
+        put(OURS, 2);
+        putPage(lease, page);
+        store.seal();
+
+        PageChildren children = childrenOf(page);
+
+        assertEquals(children, storage.index().children(ordinal(ItemKey.of(page.id()))).orElseThrow());
+        assertEquals(List.of(ordinal(key(1)), ordinal(key(2))), List.of(children.ordinal(0), children.ordinal(1)));
+        assertEquals(PageChildren.ABSENT, children.ordinal(2));
+    }
+
+    @Test
+    void findsTheChildrenOfAPageThatAnEarlierVersionPut() {
+        Page page = pageOf(1, 2);
+        putWhole(page, 1, 2);
+        PageChildren children = childrenOf(page);
+        long ordinal = ordinal(ItemKey.of(page.id()));
+        storage.index().removeChildren(List.of(ordinal));
+
+        assertEquals(children, childrenOf(page));
+        assertEquals(Optional.of(children), storage.index().children(ordinal));
+
+        storage.index().removeChildren(List.of(ordinal));
+        store.completeChildren(() -> {});
+        assertEquals(Optional.of(children), storage.index().children(ordinal));
+    }
+
+    @Test
+    void putsAPageAnewThatAnEarlierVersionGaveToADomainWithOtherChildren() {
+        Page page = pageOf(1, 2);
+        ItemKey key = ItemKey.of(page.id());
+        putWhole(page, 1, 2);
+        put(THEIRS, 2);
+        store.seal();
+        long shared = ordinal(key);
+        storage.index().putAll(List.of(
+                new ChunkIndex.Row(THEIRS, key(1), ordinal(key(1))), new ChunkIndex.Row(THEIRS, key, shared)));
+
+        store.completeChildren(() -> {});
+
+        assertEquals(shared, ordinal(key));
+        long own = store.ordinal(THEIRS, key).orElseThrow();
+        assertTrue(own > shared);
+        assertEquals(
+                store.ordinal(THEIRS, key(2)).orElseThrow(), store.children(own, THEIRS, page.id()).ordinal(1));
+        assertArrayEquals(store.read(OURS, key), store.read(THEIRS, key));
+        store.completeChildren(() -> {});
+        assertEquals(own, store.ordinal(THEIRS, key).orElseThrow());
+    }
+
+    @Test
+    void wantsADamagedChunkAgainAndPutsItInItsPlace() {
+        Page page = pageOf(1, 2);
+        ItemKey key = ItemKey.of(page.id());
+        putWhole(page, 1, 2);
+        long damaged = ordinal(key(2));
+        OrdinalSet all = new OrdinalSet();
+        all.add(damaged);
+
+        store.damaged(all);
+
+        assertFalse(lease.contains(OURS, key(2)));
+        assertFalse(lease.contains(OURS, key), "its page is not whole");
+        assertTrue(lease.contains(OURS, key(1)));
+        assertEquals(Optional.of(key(2)), putPage(lease, page));
+        assertFalse(put(OURS, 1));
+
+        assertTrue(put(OURS, 2));
+        assertTrue(lease.contains(OURS, key(2)) && lease.contains(OURS, key));
+        assertEquals(damaged, ordinal(key(2)));
+        assertTrue(store.damaged().isEmpty());
+        assertArrayEquals(packed(2), store.read(OURS, key(2)));
+        assertEquals(2, storage.index().count(ItemKey.CHUNK_KIND));
+    }
+
+    @Test
+    void wantsADamagedPageAgain() {
+        Page page = pageOf(1, 2);
+        ItemKey key = ItemKey.of(page.id());
+        putWhole(page, 1, 2);
+        OrdinalSet all = new OrdinalSet();
+        all.add(ordinal(key));
+        store.damaged(all);
+
+        assertFalse(lease.contains(OURS, key));
+        assertEquals(Optional.empty(), putPage(lease, page));
+
+        assertTrue(lease.contains(OURS, key));
+        assertTrue(store.damaged().isEmpty());
+    }
+
+    @Test
+    void aLeaseThatIsOverKeepsNothing() {
+        assertEquals(1, store.epochs().leases());
+        lease.close();
+        lease.close();
+
+        assertEquals(0, store.epochs().leases());
+        assertEquals(Fault.CONFLICT, assertThrows(StoreException.class, () -> lease.contains(OURS, key(1))).fault());
+        assertEquals(Fault.CONFLICT, assertThrows(StoreException.class, () -> put(OURS, 1)).fault());
+    }
+
+    @Test
+    void aHorizonIsNotAboveWhatALeaseMayHavePut() {
+        put(OURS, 1);
+        store.seal();
+        put(OURS, 2);
+        store.seal();
+
+        assertTrue(store.epochs().begin().floorOrdinal() <= ordinal(key(1)));
+        lease.close();
+        Epochs.Horizon later = store.epochs().begin();
+        assertTrue(later.floorOrdinal() > ordinal(key(2)));
+        try (Lease resumed = store.lease(Ordinal.segment(ordinal(key(2))))) {
+            Epochs.Horizon now = store.epochs().begin();
+            assertTrue(now.floorOrdinal() <= ordinal(key(2)) && now.floorOrdinal() > ordinal(key(1)));
+            assertTrue(resumed.contains(OURS, key(1)));
+            assertTrue(store.epochs().touched(now).contains(ordinal(key(1))));
+        }
+        assertFalse(store.epochs().touched(store.epochs().begin()).contains(ordinal(key(1))));
+    }
+
+    @Test
+    void whatADoomedPageRefersToStaysIfThePageIsFoundInTime() {
+        Page found = pageOf(1, 2);
+        Page lost = pageOf(2, 3);
+        putWhole(found, 1, 2);
+        putWhole(lost, 2, 3);
+        lease.close();
+        List<Epochs.Alarm> alarms = new ArrayList<>();
+        Epochs epochs = store.epochs();
+        epochs.condemned(ordinal -> true, alarms::add);
+        epochs.doom(epochs.begin(), new OrdinalSet(), since -> ordinal -> true);
+
+        try (Lease late = store.lease()) {
+            assertTrue(late.contains(OURS, ItemKey.of(found.id())));
+            for (int kind = 1; kind >= 0; kind--) {
+                List<ChunkIndex.Row> rows = new ArrayList<>();
+                storage.index().forEach(kind, rows::add);
+                assertEquals(1, store.removeDoomed(rows), "of kind " + kind);
+            }
+            store.read(OURS, key(1));
+            store.read(OURS, key(2));
+            assertEquals(List.of(), alarms);
+            assertFalse(late.contains(OURS, key(3)) || late.contains(OURS, ItemKey.of(lost.id())));
+            epochs.undoom();
+            assertTrue(put(late, OURS, 3));
+        }
+    }
+
+    @Test
+    void aReadOfWhatIsCondemnedIsAnAlarm() {
+        put(OURS, 1);
+        store.seal();
+        List<Epochs.Alarm> alarms = new ArrayList<>();
+        store.epochs().condemned(ordinal -> true, alarms::add);
+
+        assertArrayEquals(packed(1), store.read(OURS, key(1)));
+        store.readAll(OURS, List.of(key(1)), (key, packed) -> {});
+
+        Epochs.Alarm alarm = new Epochs.Alarm(ordinal(key(1)), key(1));
+        assertEquals(List.of(alarm, alarm), alarms);
+        lease.contains(OURS, key(1));
+        store.read(OURS, key(1));
+        assertEquals(2, alarms.size(), "a writer wants it by now");
+    }
+
+    private void putWhole(Page page, int... chunks) {
+        for (int chunk : chunks) {
+            put(OURS, chunk);
+        }
+        assertEquals(Optional.empty(), putPage(lease, page));
+        store.seal();
+    }
+
+    private PageChildren childrenOf(Page page) {
+        return store.children(ordinal(ItemKey.of(page.id())), OURS, page.id());
+    }
+
+    private long ordinal(ItemKey key) {
+        return store.ordinal(OURS, key).orElseThrow();
+    }
+
+    private static boolean put(Lease lease, DomainId domain, int number) {
+        return lease.putChunk(domain, key(number), packed(number), 0, packed(number).length);
     }
 
     private boolean put(DomainId domain, int number) {

@@ -132,6 +132,42 @@ class TreeAdoptionTest {
         requireWhole(tree);
     }
 
+    @Test
+    void putsPagesAnewWhoseChildrenTheDomainHasElsewhere() {
+        TreeRoot ours = edit(OURS, TreeRoot.of(SIZE_BYTES, Digest.ZERO), Map.of(5L, id(5), 3L * Page.CHILDREN, id(1_000_002)));
+        TreeRoot theirs = sparse(THEIRS, 1);
+        long pagesBefore = storage.index().count(1) + storage.index().count(2);
+        long chunkBefore = store.ordinal(OURS, ItemKey.of(id(1_000_002))).orElseThrow();
+
+        adoption.adopt(theirs, THEIRS, OURS);
+
+        requireWhole(theirs);
+        requireWhole(ours);
+        assertEquals(chunkBefore, store.ordinal(OURS, ItemKey.of(id(1_000_002))).orElseThrow());
+        assertEquals(pagesBefore + 41, storage.index().count(1) + storage.index().count(2));
+        requireAgreement(theirs);
+        requireAgreement(ours);
+        assertTrue(store.ordinal(OURS, ItemKey.of(theirs.top())).orElseThrow()
+                != store.ordinal(THEIRS, ItemKey.of(theirs.top())).orElseThrow(), "the top page is not shared");
+    }
+
+    /** Whoever follows ordinals meets what is found by name. */
+    private void requireAgreement(TreeRoot tree) {
+        new TreeReader(tree, new StoredPages(store, OURS)).forEachLeaf((index, leaf) -> requireAgreement(leaf));
+        requireAgreement(new StoredPages(store, OURS).read(tree.top()));
+    }
+
+    private void requireAgreement(Page page) {
+        PageChildren children = store.children(store.ordinal(OURS, ItemKey.of(page.id())).orElseThrow(), OURS, page.id());
+        for (int slot = 0; slot < Page.CHILDREN; slot++) {
+            assertEquals(
+                    page.isAbsent(slot)
+                            ? PageChildren.ABSENT
+                            : store.ordinal(OURS, ChunkStore.child(page, slot)).orElseThrow(),
+                    children.ordinal(slot));
+        }
+    }
+
     private void requireWhole(TreeRoot tree) {
         assertTrue(store.isReadable(OURS, ItemKey.of(tree.top())));
         new TreeReader(tree, new StoredPages(store, OURS)).forEachChunk((index, id) ->

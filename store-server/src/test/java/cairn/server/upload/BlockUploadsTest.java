@@ -326,6 +326,34 @@ class BlockUploadsTest {
     }
 
     @Test
+    void holdsALeaseUntilABlockIsSafeAndUntilASnapshotIsThere() {
+        TestDisk disk = disk(9);
+        SnapshotId id = start(US, Optional.empty());
+        long floor = chunks.epochs().begin().floorOrdinal();
+
+        put(US, id, 1, block(disk, 1));
+        uploads.complete(US, id, 1, Optional.empty()).join();
+        snapshot(US, id);
+
+        assertEquals(0, chunks.epochs().leases());
+        assertTrue(chunks.epochs().begin().floorOrdinal() > floor);
+    }
+
+    @Test
+    void refusesAParentThatIsRemovedMeanwhile() {
+        SnapshotId parent = written(US, disk(9));
+
+        assertFault(Fault.NOT_FOUND, () -> uploads.start(
+                US,
+                new NewBlockSnapshot(1, Optional.of(parent), "", Map.of(), NewBlockSnapshot.TIMEOUT_DEFAULT, SnapshotSettings.NEW),
+                ignored -> {
+                    snapshots.remove(US, parent);
+                    return List.of();
+                }));
+        assertEquals(List.of(), uploads.list(US));
+    }
+
+    @Test
     void growsAParentWithoutTouchingItsPages() {
         SnapshotId parent = written(US, disk(11));
         SnapshotId child = uploads.start(US, new NewBlockSnapshot(5000, Optional.of(parent), "", Map.of(),

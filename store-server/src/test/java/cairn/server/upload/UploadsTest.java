@@ -13,15 +13,18 @@ import cairn.Fault;
 import cairn.image.AccountId;
 import cairn.image.Region;
 import cairn.server.account.Caller;
+import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.MemoryStorage;
+import cairn.server.storage.Ordinal;
 import cairn.server.storage.TestDisk;
 import cairn.StoreException;
 import cairn.tree.Page;
 import cairn.tree.RootDigest;
 import cairn.tree.TreeRoot;
+import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -192,6 +195,70 @@ class UploadsTest {
 
         assertFault(NOT_FOUND, () -> uploads.read(US, oldest));
         assertEquals(512, uploads.read(US, second).sizeBytes());
+    }
+
+    @Test
+    void holdsALeaseForEachUploadInProgress() {
+        long floor = Ordinal.of(storage.segments().openSegment(), 0);
+        String first = uploads.start(US, 512).id();
+        String second = uploads.start(US, 512).id();
+        TestDisk.random(5, 1 << 20).put(chunks, THEM.domain());
+
+        assertEquals(2, chunks.epochs().leases());
+        assertEquals(floor, chunks.epochs().begin().floorOrdinal());
+        uploads.cancel(US, first);
+        assertEquals(1, chunks.epochs().leases());
+        storage.catalog().commit(List.of(uploads.end(US, second)));
+        uploads.ended(US, second);
+        assertEquals(0, chunks.epochs().leases());
+        assertTrue(chunks.epochs().begin().floorOrdinal() > floor);
+    }
+
+    @Test
+    void opensTheLeasesOfEarlierUploadsAgain() {
+        long floor = Ordinal.of(storage.segments().openSegment(), 0);
+        String id = uploads.start(US, 512).id();
+        TestDisk.random(5, 1 << 20).put(chunks, THEM.domain());
+        ChunkStore restarted = new ChunkStore(storage.segments(), storage.index());
+
+        Uploads resumed = new Uploads(storage.catalog(), restarted, Clock.fixed(NOW, ZoneOffset.UTC));
+
+        assertEquals(floor, restarted.epochs().begin().floorOrdinal());
+        resumed.cancel(US, id);
+        assertTrue(restarted.epochs().begin().floorOrdinal() > floor);
+    }
+
+    @Test
+    void readsTheRecordOfAnUploadThatAnEarlierVersionBegan() {
+        storage.catalog().commit(List.of(new Catalog.Change.PutIfAbsent(
+                "upload/000000000001/up-1",
+                ("{\"id\":\"up-1\",\"account\":\"000000000001\",\"sizeBytes\":512,"
+                        + "\"startedAt\":\"2026-11-23T09:00:00Z\",\"leaseUntil\":\"2026-11-24T09:00:00Z\"}")
+                        .getBytes(StandardCharsets.UTF_8))));
+
+        Uploads resumed = uploadsAt(NOW);
+
+        assertEquals(0, resumed.read(US, "up-1").floorSegment());
+        assertEquals(0, chunks.epochs().begin().floorOrdinal());
+    }
+
+    @Test
+    void endsUploadsWhoseTimeIsOver() {
+        TestDisk disk = TestDisk.random(6, 1 << 20);
+        String old = uploads.start(US, disk.sizeBytes()).id();
+        Uploads later = uploadsAt(NOW.plus(Uploads.LEASE));
+        String fresh = later.start(US, 512).id();
+
+        assertEquals(1, later.removeExpired());
+
+        assertFault(NOT_FOUND, () -> later.read(US, old));
+        assertEquals(512, later.read(US, fresh).sizeBytes());
+        Page leaf = disk.pages(new TreeRoot[1]).get(0);
+        assertFault(NOT_FOUND, () -> later.ask(US, old, List.of(leaf), (isKnown, bits) -> bits));
+        byte[] packed = TestDisk.pack(leaf.toBytes());
+        assertFault(NOT_FOUND, () -> later.put(US, old, new PackedItem(ItemKey.of(leaf.id()), packed, 0, packed.length)));
+        assertEquals(1, later.endAll());
+        assertFault(NOT_FOUND, () -> later.read(US, fresh));
     }
 
     @Test

@@ -63,6 +63,33 @@ class TreeVolumeTest {
     }
 
     @Test
+    void aTreeIsOpenUntilAllHaveClosedAndWhatWasAskedForIsRead() {
+        TestDisk disk = TestDisk.random(1, MIB);
+        TreeRoot root = disk.put(store, DOMAIN);
+        assertEquals(0, openTrees().size());
+        Volume one = volumes.open(DOMAIN, root);
+        Volume other = volumes.open(DOMAIN, root);
+        CompletableFuture<ByteBuf> reading = one.read(0, MIB);
+
+        one.close();
+        one.close();
+        assertEquals(List.of(root), openTrees());
+        other.close();
+        assertArrayEquals(disk.bytes(), take(reading));
+
+        // Waits for those who load.
+        volumes.close();
+        assertEquals(List.of(), openTrees());
+        volumes = new Volumes(store, storage.volumeBlocks(), 4 * MIB, MIB);
+    }
+
+    private List<TreeRoot> openTrees() {
+        List<TreeRoot> open = new ArrayList<>();
+        volumes.openTrees((domain, tree) -> open.add(tree));
+        return open;
+    }
+
+    @Test
     void answersAtOnceWhatIsCached() {
         TestDisk disk = TestDisk.random(1, MIB);
         Volume volume = volumes.open(DOMAIN, disk.put(store, DOMAIN));
