@@ -105,11 +105,13 @@ final class Rewriter {
     /** What shares files with what is asked for, all of it in files of the lower level: those can be dropped one by one. */
     private List<ItemFile> prepare(Ordinals asked, boolean isSettled) {
         List<Family> homes = homes(isSettled);
-        if (!isSettled) {
-            store.flushRows();
-        }
         for (int n = 1; ; n++) {
             List<ItemFile> files = overlapping(asked, homes);
+            if (!isSettled && files.stream().noneMatch(file -> file.ordinals().contains(asked.last()))) {
+                // Only then: on a disk that is full, what is in files already can be dropped without a byte more.
+                store.flushRows();
+                files = overlapping(asked, homes);
+            }
             if (n == TRIES || isSettled || files.stream().allMatch(ItemFile::isLowest)) {
                 return files;
             }

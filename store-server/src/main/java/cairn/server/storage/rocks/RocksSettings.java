@@ -35,7 +35,7 @@ public record RocksSettings(
         long settledCacheBytes,
         int openFilesMax) {
     public static final RocksSettings DEFAULT = new RocksSettings(
-            256L << 20, 1 << 20, 16L << 20, 32L << 20, 32L << 20, 32L << 20, 32L << 20, 3, 256 << 10, 16L << 20, 16_384);
+            256L << 20, 1 << 20, 16L << 20, 32L << 20, 32L << 20, 32L << 20, 32L << 20, 6, 256 << 10, 16L << 20, 16_384);
 
     private static final int ZSTD_LEVEL_MAX = 22;
     private static final int SETTLED_BLOCK_BYTES_MAX = 4 << 20;

@@ -12,6 +12,7 @@
  * <pre>
  *   family         key                                     value
  *   default        "segment-numbers"                       8: the first segment number not yet set aside
+ *                  "rewriting"                             17: what is being rewritten, while it is
  *   chunks         ordinal 8, item kind 1, item digest 32  packed item
  *   chunk-index    domain 4, item kind 1, item digest 32   8: ordinal
  *   catalog        record's key in UTF-8                   version 8, value

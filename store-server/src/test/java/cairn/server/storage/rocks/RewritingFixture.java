@@ -26,15 +26,14 @@ final class RewritingFixture {
 
     /** Seals a segment of new items. @return their ordinals */
     List<Long> store(SegmentStore segments, int items) {
-        List<Long> ordinals = new ArrayList<>();
+        NavigableMap<Long, Long> stored = new TreeMap<>();
         for (int n = 0; n < items; n++) {
             Real real = Items.real(next);
-            long ordinal = segments.append(real.key(), real.packed(), 0, real.packed().length);
-            live.put(ordinal, next++);
-            ordinals.add(ordinal);
+            stored.put(segments.append(real.key(), real.packed(), 0, real.packed().length), next++);
         }
         segments.seal();
-        return ordinals;
+        live.putAll(stored);
+        return List.copyOf(stored.keySet());
     }
 
     void die(long ordinal) {

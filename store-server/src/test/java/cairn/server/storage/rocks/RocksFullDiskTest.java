@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import cairn.Fault;
 import cairn.StoreException;
+import cairn.server.storage.Ordinal;
+import cairn.server.storage.SegmentStore;
+import cairn.server.storage.SegmentStore.Extent;
 import cairn.server.storage.Storage;
 import cairn.server.storage.VolumeBlocks;
 import cairn.server.storage.VolumeBlocks.Batch;
@@ -15,6 +18,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -154,6 +158,40 @@ class RocksFullDiskTest {
     }
 
     @Test
+    void rewritesWithinTheReserveAndDropsWhatIsDeadWithHardlyAnySpaceLeft() throws IOException {
+        RewritingFixture items = new RewritingFixture();
+        try (Storage storage = open(16 << 20)) {
+            SegmentStore segments = storage.segments();
+            StoreException full = null;
+            while (full == null) {
+                full = tryTo(() -> items.store(segments, 100));
+            }
+            segments.abandon();
+            long last = Ordinal.segment(items.live.lastKey());
+            List.copyOf(items.live.keySet()).stream()
+                    .filter(ordinal -> Ordinal.segment(ordinal) % 2 == 0 || ordinal % 2 == 0)
+                    .forEach(items::die);
+            List<Extent> extents = segments.extents();
+            crowdOut(1 << 20);
+
+            tryTo(() -> segments.rewrite(List.of(segments.extents().get(0)), items.how(false)));
+            items.assertAllReadable(segments, "full");
+            for (Extent extent : extents) {
+                if (Ordinal.segment(extent.firstOrdinal()) % 2 == 0) {
+                    segments.rewrite(List.of(extent), items.how(true));
+                }
+            }
+            for (Extent extent : segments.extents()) {
+                segments.rewrite(List.of(extent), items.how(true));
+            }
+
+            assertTrue(last > 6, last + " segments");
+            items.assertAllReadable(segments, "rewritten");
+            items.assertNothingElse(segments, "rewritten");
+        }
+    }
+
+    @Test
     void comesBackAfterItWasClosedFull() throws IOException {
         long full;
         try (Storage storage = open(0)) {
@@ -183,8 +221,13 @@ class RocksFullDiskTest {
 
     /** Takes the last bytes away, as another program would. */
     private void crowdOut() throws IOException {
+        crowdOut(0);
+    }
+
+    /** As another program would, but for some bytes. */
+    private void crowdOut(long leftBytes) throws IOException {
         try (var crowd = Files.newOutputStream(disk.resolve("crowd"))) {
-            while (true) {
+            while (leftBytes == 0 || Files.getFileStore(disk).getUsableSpace() > leftBytes) {
                 crowd.write(new byte[4096]);
             }
         } catch (IOException e) {
