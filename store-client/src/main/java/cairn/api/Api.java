@@ -19,17 +19,20 @@ import cairn.tree.Page;
  *   PUT    images/ID/sharing       ChangeSharing  -> Image
  *   PUT    images/ID/tags          ChangeTags     -> Image
  *   POST   images/ID/copies        CreateCopy     -> Image, the caller's own; no data moves
+ *   GET    images/ID/explanation                 -> UsageMessages.Explanation
  *   DELETE images/ID                              -> 204; the snapshot goes too, unless another image names it
  *   GET    snapshots?after=ID                     -> SnapshotList
  *   GET    snapshots/ID                           -> Snapshot
  *   PUT    snapshots/ID/sharing    ChangeSharing  -> Snapshot
  *   PUT    snapshots/ID/tags       ChangeTags     -> Snapshot
  *   POST   snapshots/ID/copies     CreateCopy     -> Snapshot, likewise
+ *   GET    snapshots/ID/explanation              -> UsageMessages.Explanation
  *   DELETE snapshots/ID                           -> 204
  *   GET    volumes?after=ID                       -> VolumeList
  *   POST   volumes                 CreateVolume   -> Volume
  *   GET    volumes/ID                             -> Volume
  *   PUT    volumes/ID/tags         ChangeTags     -> Volume
+ *   GET    volumes/ID/explanation                -> UsageMessages.Explanation
  *   DELETE volumes/ID                             -> 204
  *   POST   volumes/ID/snapshots    CreateSnapshot -> Snapshot, which is made in the background
  *   POST   volumes/ID/images       CreateImage    -> Snapshot, likewise; once completed it names the image
@@ -42,7 +45,12 @@ import cairn.tree.Page;
  *   POST   gc                      GcMessages.Act -> GcMessages.Done; a run goes on in the background
  *   POST   backup                  StartBackup    -> Backup, which is made in the background
  *   GET    backup/ID                              -> Backup, the last one
+ *   GET    usage                                  -> UsageMessages.StoreUsage
+ *   GET    usage/holders?offset=N                 -> UsageMessages.UsageList: images, volumes and so on
+ *   GET    usage/accounts?offset=N                -> UsageMessages.UsageList
+ *   GET    chunks/ID/explanation                  -> UsageMessages.ChunkExplanation
  *   GET    accounts                               -> AccountList
+ *   GET    accounts/ID/explanation                -> UsageMessages.Explanation
  *   POST   accounts                CreateAccount  -> Account
  *   GET    keys                                   -> KeyList
  *   POST   keys                    CreateKey      -> Key

@@ -38,4 +38,7 @@ abstract class GroupCommand implements Runnable {
 
     @Command(name = "key", description = "Create, list, disable and delete access keys.", synopsisSubcommandLabel = "COMMAND")
     static final class Keys extends GroupCommand {}
+
+    @Command(name = "explain", description = "Say why something takes space.", synopsisSubcommandLabel = "COMMAND")
+    static final class Explains extends GroupCommand {}
 }

@@ -3,6 +3,7 @@ package cairn.cli;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
+import cairn.chunk.ChunkId;
 import cairn.chunk.Codec;
 import cairn.client.DiskId;
 import cairn.client.ResourceId;
@@ -129,6 +130,12 @@ public final class Main implements Runnable {
                         .addSubcommand(new ImageCommands.Create(terminal)))
                 .addSubcommand(new StatsCommand(terminal))
                 .addSubcommand(new GcCommand(terminal))
+                .addSubcommand(group(new GroupCommand.Explains())
+                        .addSubcommand(new ExplainCommands.OfChunk(terminal))
+                        .addSubcommand(new ExplainCommands.OfImage(terminal))
+                        .addSubcommand(new ExplainCommands.OfSnapshot(terminal))
+                        .addSubcommand(new ExplainCommands.OfVolume(terminal))
+                        .addSubcommand(new ExplainCommands.OfAccount(terminal)))
                 .addSubcommand(new BackupCommand(terminal))
                 .addSubcommand(group(new GroupCommand.Accounts())
                         .addSubcommand(new AccountCommands.Create(terminal))
@@ -145,6 +152,7 @@ public final class Main implements Runnable {
         register(cairn, SnapshotId.class, SnapshotId::new);
         register(cairn, VolumeId.class, VolumeId::new);
         register(cairn, AccountId.class, AccountId::new);
+        register(cairn, ChunkId.class, ExplainCommands::parse);
         register(cairn, Region.class, Region::new);
         register(cairn, ImageName.class, ImageName::new);
         register(cairn, Architecture.class, Architecture::parse);

@@ -13,6 +13,8 @@ import cairn.api.GcMessages;
 import cairn.api.Json;
 import cairn.api.Messages;
 import cairn.api.Missing;
+import cairn.api.UsageMessages;
+import cairn.chunk.ChunkId;
 import cairn.image.AccountId;
 import cairn.image.ImageId;
 import cairn.image.Region;
@@ -319,6 +321,47 @@ public final class StoreClient {
     /** How far the last backup is. */
     public BackupMessages.Backup backup(String id) {
         return get("backup/" + segment(id), BackupMessages.Backup.class);
+    }
+
+    /** What takes the space. A store that has much may think for a while. */
+    public UsageMessages.StoreUsage usage() {
+        return find("usage", "", UsageMessages.StoreUsage.class);
+    }
+
+    /** Of images, volumes and so on. @param offset 0, then {@link UsageMessages.UsageList#next} */
+    public UsageMessages.UsageList usageOfHolders(long offset) {
+        return find("usage/holders", "offset=" + offset, UsageMessages.UsageList.class);
+    }
+
+    /** Of accounts. @param offset 0, then {@link UsageMessages.UsageList#next} */
+    public UsageMessages.UsageList usageOfAccounts(long offset) {
+        return find("usage/accounts", "offset=" + offset, UsageMessages.UsageList.class);
+    }
+
+    public UsageMessages.Explanation explain(ImageId id) {
+        return find("images/" + id + "/explanation", "", UsageMessages.Explanation.class);
+    }
+
+    public UsageMessages.Explanation explain(SnapshotId id) {
+        return find("snapshots/" + id + "/explanation", "", UsageMessages.Explanation.class);
+    }
+
+    public UsageMessages.Explanation explain(VolumeId id) {
+        return find("volumes/" + id + "/explanation", "", UsageMessages.Explanation.class);
+    }
+
+    public UsageMessages.Explanation explain(AccountId id) {
+        return find("accounts/" + id + "/explanation", "", UsageMessages.Explanation.class);
+    }
+
+    public UsageMessages.ChunkExplanation explain(ChunkId id) {
+        return find("chunks/" + id + "/explanation", "", UsageMessages.ChunkExplanation.class);
+    }
+
+    /** What the store walks all its trees for. */
+    private <T> T find(String path, String query, Class<T> type) {
+        Call call = new Call("GET", path, query).within(limits.commit);
+        return decode(call, exchange(call, Api.JSON_BYTES_MAX), type);
     }
 
     public List<Messages.Account> accounts() {

@@ -374,7 +374,7 @@ class MainTest {
 
         assertEquals(0, run.exitCode());
         for (String command : List.of("quickstart", "serve", "push", "pull", "verify", "images", "show", "rm", "diff", "uri",
-                "volume", "snapshot", "image", "stats", "account", "key")) {
+                "volume", "snapshot", "image", "stats", "explain", "account", "key")) {
             assertTrue(run.out().contains("\n  " + command + " "), command);
         }
         assertTrue(run.outLines().stream().allMatch(line -> line.length() <= 80), run.out());

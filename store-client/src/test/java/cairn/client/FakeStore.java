@@ -14,6 +14,7 @@ import cairn.api.ItemBatch;
 import cairn.api.Json;
 import cairn.api.Messages;
 import cairn.api.Missing;
+import cairn.api.UsageMessages;
 import cairn.chunk.Chunk;
 import cairn.chunk.ChunkCodec;
 import cairn.chunk.ChunkId;
@@ -250,6 +251,9 @@ public final class FakeStore implements AutoCloseable {
                     images.size(), images.size(), volumes.size(), images.values().stream().mapToLong(k -> k.image.sizeBytes()).sum(),
                     chunks.size(), (long) chunks.size() * Chunk.SIZE_BYTES,
                     chunks.values().stream().mapToLong(packed -> packed.length).sum(), 0, 0, 0, 1L << 40));
+            case "GET usage" -> Json.encode(new UsageMessages.StoreUsage(
+                    chunks.size(), (long) chunks.size() * Chunk.SIZE_BYTES,
+                    chunks.values().stream().mapToLong(packed -> packed.length).sum(), 0, 0, 1, 1, 1));
             case "GET accounts" -> Json.encode(new Messages.AccountList(
                     List.of(new Messages.Account(OWNER.value(), "root", "active", "2026-01-01T00:00:00Z"))));
             case "POST accounts" -> Json.encode(new Messages.Account(

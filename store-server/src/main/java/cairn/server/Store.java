@@ -12,6 +12,7 @@ import cairn.server.account.Encryption;
 import cairn.server.account.RetentionRules;
 import cairn.server.account.SignedTokens;
 import cairn.server.account.Tickets;
+import cairn.server.gc.Accounting;
 import cairn.server.gc.Collector;
 import cairn.server.gc.GcSchedule;
 import cairn.server.gc.GcSettings;
@@ -31,6 +32,7 @@ import cairn.server.instance.Launcher;
 import cairn.server.instance.QemuLauncher;
 import cairn.server.instance.RecordsLauncher;
 import cairn.server.storage.ChunkStore;
+import cairn.server.storage.DomainId;
 import cairn.server.storage.Storage;
 import cairn.server.storage.rocks.RocksSettings;
 import cairn.server.storage.rocks.RocksStorage;
@@ -81,6 +83,7 @@ final class Store implements AutoCloseable {
     final Instances instances;
     final Roots roots;
     final GcSchedule gc;
+    final Accounting accounting;
     final Sweeper sweeper;
     final StoreBackups backups;
 
@@ -136,6 +139,12 @@ final class Store implements AutoCloseable {
             instances = parts.closing(instances(config));
             roots = new StoreRoots(storage.catalog(), storage.pendingBlocks(), chunks.openTrees());
             gc = parts.closing(gc(config.gc()));
+            accounting = parts.closing(new Accounting(
+                    storage,
+                    chunks,
+                    new StoreHolders(storage.catalog(), chunks.openTrees(), clock),
+                    this::domains,
+                    chunks.epochs()::floorOrdinal));
             sweeper = parts.closing(new Sweeper(List.of(
                     new Sweeper.Task("uploads that nobody goes on with", uploads::removeExpired),
                     new Sweeper.Task("images in the recycle bin", images::removeExpired),
@@ -198,6 +207,12 @@ final class Store implements AutoCloseable {
                 settings.isSettling(),
                 clock);
         return new GcSchedule(collector, settings);
+    }
+
+    private List<DomainId> domains() {
+        List<DomainId> domains = new ArrayList<>(List.of(DomainId.PUBLIC));
+        accounts.list(accounts.root()).forEach(each -> domains.add(each.domain()));
+        return domains;
     }
 
     private static long hostMemoryBytes() {

@@ -7,6 +7,7 @@ import cairn.server.api.ApiDoor;
 import cairn.server.api.BackupApi;
 import cairn.server.api.BootProfileApi;
 import cairn.server.api.DiskApi;
+import cairn.server.api.ExplainApi;
 import cairn.server.api.GcApi;
 import cairn.server.api.ImageApi;
 import cairn.server.api.SnapshotApi;
@@ -147,7 +148,8 @@ public final class StoreServer implements AutoCloseable {
                 new DiskApi(store.images, store.volumes, store.chunks, uris),
                 new AccountApi(store.accounts),
                 new BackupApi(store.backups),
-                new GcApi(store.gc, store.uploads));
+                new GcApi(store.gc, store.uploads),
+                new ExplainApi(store.accounting, store.accounts));
     }
 
     private static InstanceOperations.Uris uris(ExportUri export) {

@@ -13,6 +13,7 @@ import cairn.api.ItemBatch;
 import cairn.api.Json;
 import cairn.api.Messages;
 import cairn.chunk.ChunkCodec;
+import cairn.chunk.ChunkId;
 import cairn.chunk.Codec;
 import cairn.client.DiskId;
 import cairn.client.StoreClient;
@@ -47,6 +48,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -89,7 +91,8 @@ class IsolationTest {
         owner = store.newAccount("owner");
         other = store.newAccount("other");
         StoreClient client = owner.user().store();
-        Path disk = Files.write(folder.resolve("disk"), TestDisk.random(7, DISK_BYTES).bytes());
+        TestDisk content = TestDisk.random(7, DISK_BYTES);
+        Path disk = Files.write(folder.resolve("disk"), content.bytes());
         image = new StoreUser(client, folder).push(disk, NAME).image();
         client.tagImage(new ImageId(image.id()), new Messages.ChangeTags(Map.of(TAG, TAG), List.of()));
         client.tagSnapshot(new SnapshotId(image.snapshot()), new Messages.ChangeTags(Map.of(TAG, TAG), List.of()));
@@ -104,7 +107,17 @@ class IsolationTest {
             pairs.put("pending", new Pair(
                     ebs.startSnapshot(start -> start.volumeSize(1L)).snapshotId(), SnapshotId.random(random).value()));
         }
+        pairs.put("accounts", new Pair(owner.account().value(), "999999999999"));
+        pairs.put("chunks", new Pair(presentChunk(content).toString(), Digest.of(new byte[] {1}).toString()));
         pairs.put("keys", new Pair(owner.user().credentials().accessKeyId(), "AKIAAAAAAAAAAAAAAAAA"));
+    }
+
+    private static ChunkId presentChunk(TestDisk disk) {
+        return LongStream.range(0, disk.chunkCount())
+                .mapToObj(disk::chunkAt)
+                .filter(chunk -> !chunk.isAbsent())
+                .findFirst()
+                .orElseThrow();
     }
 
     @AfterAll

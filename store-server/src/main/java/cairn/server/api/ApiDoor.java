@@ -31,8 +31,14 @@ public final class ApiDoor implements HttpDoor {
         HttpReply answer(HttpCall call, String id);
     }
 
+    /** The same, where the answer comes later. */
+    @FunctionalInterface
+    interface LaterAction {
+        CompletableFuture<HttpReply> answer(HttpCall call, String id);
+    }
+
     /** @param path its segments behind {@link Api#PREFIX}; {@code ID} stands for any one */
-    private record Endpoint(String method, List<String> path, int requestBytesMax, int replyBytesMax, Action action) {
+    private record Endpoint(String method, List<String> path, int requestBytesMax, int replyBytesMax, LaterAction action) {
         boolean hasPath(List<String> segments) {
             if (segments.size() != path.size()) {
                 return false;
@@ -63,7 +69,8 @@ public final class ApiDoor implements HttpDoor {
             DiskApi disks,
             AccountApi accounts,
             BackupApi backups,
-            GcApi gc) {
+            GcApi gc,
+            ExplainApi explain) {
         add("GET", "store", 0, SMALL, (call, id) -> store.info(call));
         add("GET", "stats", 0, SMALL, (call, id) -> store.stats(call));
         add("POST", "uploads", SMALL, SMALL, (call, id) -> uploads.start(call));
@@ -100,6 +107,14 @@ public final class ApiDoor implements HttpDoor {
         add("POST", "gc", SMALL, SMALL, (call, id) -> gc.act(call));
         add("POST", "backup", SMALL, SMALL, (call, id) -> backups.start(call));
         add("GET", "backup/ID", 0, SMALL, backups::show);
+        later("usage", (call, id) -> explain.usage(call));
+        later("usage/holders", (call, id) -> explain.holders(call));
+        later("usage/accounts", (call, id) -> explain.accounts(call));
+        later("images/ID/explanation", explain::image);
+        later("snapshots/ID/explanation", explain::snapshot);
+        later("volumes/ID/explanation", explain::volume);
+        later("accounts/ID/explanation", explain::account);
+        later("chunks/ID/explanation", explain::chunk);
         add("GET", "accounts", 0, SMALL, (call, id) -> accounts.list(call));
         add("POST", "accounts", SMALL, SMALL, (call, id) -> accounts.create(call));
         add("GET", "keys", 0, SMALL, (call, id) -> accounts.listKeys(call));
@@ -109,7 +124,18 @@ public final class ApiDoor implements HttpDoor {
     }
 
     private void add(String method, String path, int requestBytesMax, int replyBytesMax, Action action) {
+        addLater(method, path, requestBytesMax, replyBytesMax, (call, id) ->
+                CompletableFuture.completedFuture(action.answer(call, id)));
+    }
+
+    private void addLater(
+            String method, String path, int requestBytesMax, int replyBytesMax, LaterAction action) {
         endpoints.add(new Endpoint(method, List.of(path.split("/")), requestBytesMax, replyBytesMax, action));
+    }
+
+    /** What is asked for, and takes a while. */
+    private void later(String path, LaterAction action) {
+        addLater("GET", path, 0, SMALL, action);
     }
 
     @Override
@@ -135,7 +161,7 @@ public final class ApiDoor implements HttpDoor {
                 .map(each -> new Route(
                         each.requestBytesMax,
                         each.replyBytesMax,
-                        call -> CompletableFuture.completedFuture(each.action.answer(call, each.idOf(segments)))))
+                        call -> each.action.answer(call, each.idOf(segments))))
                 .orElseThrow(() -> new StoreException(
                         INVALID_REQUEST, "there is no " + Text.shown(method) + " of " + Text.shown(path)));
     }

@@ -51,7 +51,9 @@ import java.util.Set;
  * must hold together is committed together, on conditions.
  */
 public final class ImageRegistry {
-    private static final String IMAGE_PREFIX = "image/";
+    /** What keys of images' records begin with. */
+    public static final String IMAGE_PREFIX = "image/";
+
     private static final String NAME_PREFIX = "image-name/";
     private static final String ROOT_DEVICE = "/dev/vda";
     /** Most ancestors that are told of one image. */
@@ -79,6 +81,11 @@ public final class ImageRegistry {
     /** Without a recycle bin. */
     public ImageRegistry(Catalog catalog, SnapshotRegistry snapshots, StoreKey storeKey, Clock clock) {
         this(catalog, snapshots, storeKey, clock, Retention.NONE);
+    }
+
+    /** An image as it is recorded, whatever its state. @throws StoreException CORRUPT, naming the key */
+    public static RegisteredImage decode(Catalog.Entry entry) {
+        return ImageRecords.image(entry);
     }
 
     /** The key that proves this store's images: 32 bytes. */

@@ -126,6 +126,17 @@ public final class Epochs {
         }
     }
 
+    /** What lies below it no lease that lives can have put there. */
+    public long floorOrdinal() {
+        long floorSegment = openSegment.getAsLong();
+        synchronized (holds) {
+            for (Hold hold : holds) {
+                floorSegment = Math.min(floorSegment, hold.floorSegment);
+            }
+        }
+        return Ordinal.of(floorSegment, 0);
+    }
+
     /** Begins an epoch, and forgets what was touched before the earliest that a lease still counts from. */
     public Horizon begin() {
         // What is appended from here on is not below it, whatever is sealed meanwhile.

@@ -16,6 +16,7 @@ import cairn.chunk.ChunkCodec;
 import cairn.chunk.ChunkId;
 import cairn.chunk.Codec;
 import cairn.image.AccountId;
+import cairn.image.Region;
 import cairn.image.SnapshotId;
 import cairn.server.account.Access;
 import cairn.server.account.Access.Right;
@@ -204,7 +205,14 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
      * @param domain where the chunks that its rows name are found
      * @param base what it shows where no block was written
      */
-    public record Kept(SnapshotId id, AccountId owner, long number, DomainId domain, Optional<KeptTree> base) {}
+    public record Kept(
+            SnapshotId id,
+            AccountId owner,
+            Region region,
+            long sizeBytes,
+            long number,
+            DomainId domain,
+            Optional<KeptTree> base) {}
 
     /** A tree, and where it is found. */
     public record KeptTree(DomainId domain, TreeRoot root) {}
@@ -218,6 +226,8 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
         return Optional.of(new Kept(
                 snapshot.id(),
                 snapshot.owner(),
+                snapshot.region(),
+                snapshot.sizeBytes(),
                 snapshot.number(),
                 snapshot.domain(),
                 snapshot.base().map(base -> new KeptTree(base.domain(), base.root()))));
