@@ -93,7 +93,9 @@ public final class GcMessages {
     /**
      * What one run has done.
      *
-     * @param givenBackBytes of segments, everything counted; negative if they have grown
+     * @param givenBackBytes of segments, by taking out what was dead
+     * @param packedBytes of segments, by packing smaller what lives; negative if they have grown by it
+     * @param cpuMillis of the thread that collects
      * @param extentsFailed that could not be rewritten, and are tried again
      * @param failures why, of the first of them
      * @param error why it ended before it was done; absent if it did not
@@ -104,8 +106,10 @@ public final class GcMessages {
             long pages,
             long rowsRemoved,
             long givenBackBytes,
+            long packedBytes,
             int extentsRewritten,
             int extentsFailed,
+            long cpuMillis,
             List<String> failures,
             String error) {}
 

@@ -149,6 +149,9 @@ final class GcCommand extends StoreCommand {
         Result result = now.last();
         long bytes = result == null ? 0 : result.givenBackBytes();
         parts.add(bytes >= 0 ? "gave back " + Sizes.bytes(bytes) : "took " + Sizes.bytes(-bytes) + " more");
+        if (result != null && result.packedBytes() > 0) {
+            parts.add("packed the rest by " + Sizes.bytes(result.packedBytes()) + " smaller");
+        }
         if (result != null && result.extentsFailed() > 0) {
             parts.add(Sizes.count(result.extentsFailed(), "file") + " could not be rewritten, and will be tried again: "
                     + result.failures().get(0));

@@ -126,8 +126,10 @@ public final class GcApi {
                 result.pages(),
                 result.rowsRemoved(),
                 result.givenBackBytes(),
+                result.packedBytes(),
                 result.extentsRewritten(),
                 result.extentsFailed(),
+                result.cpuMillis(),
                 result.failures(),
                 result.error().orElse(null));
     }

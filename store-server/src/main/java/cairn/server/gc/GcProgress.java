@@ -3,6 +3,8 @@ package cairn.server.gc;
 import cairn.server.gc.GcStatus.Phase;
 import cairn.server.gc.GcStatus.Progress;
 import cairn.server.gc.GcStatus.Result;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -13,9 +15,11 @@ import java.util.Optional;
 final class GcProgress {
     private static final int FAILURES_MAX = 10;
     private static final double NANOS = 1e9;
+    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
     private final Clock clock;
     private final Instant startedAt;
+    private final long startedCpuNanos = THREADS.getCurrentThreadCpuTime();
     private final List<String> failures = new ArrayList<>();
     private Phase phase = Phase.MARKING;
     private long phaseNanos = System.nanoTime();
@@ -25,6 +29,7 @@ final class GcProgress {
     private long doneBytes;
     private long totalBytes;
     private long givenBackBytes;
+    private long packedBytes;
     private int extentsRewritten;
     private int extentsFailed;
 
@@ -57,7 +62,11 @@ final class GcProgress {
 
     synchronized void rewritten(Plan.Group group, long bytesLess) {
         doneBytes += group.storedBytes();
-        givenBackBytes += bytesLess;
+        if (phase == Phase.SETTLING) {
+            packedBytes += bytesLess;
+        } else {
+            givenBackBytes += bytesLess;
+        }
         extentsRewritten += group.extents().size();
     }
 
@@ -85,6 +94,11 @@ final class GcProgress {
                 : Optional.of(Math.round(seconds * Math.max(0, totalBytes - doneBytes) / doneBytes));
     }
 
+    private long cpuMillis() {
+        return (THREADS.getCurrentThreadCpuTime() - startedCpuNanos) / 1_000_000;
+    }
+
+    /** To be called by the thread that began it. */
     synchronized Result result(Optional<String> error) {
         return new Result(
                 startedAt,
@@ -92,8 +106,10 @@ final class GcProgress {
                 pages,
                 rowsRemoved,
                 givenBackBytes,
+                packedBytes,
                 extentsRewritten,
                 extentsFailed,
+                cpuMillis(),
                 List.copyOf(failures),
                 error);
     }

@@ -60,7 +60,9 @@ public record GcStatus(
     /**
      * @param pages that live
      * @param rowsRemoved from the index
-     * @param givenBackBytes of segments; negative if they have grown
+     * @param givenBackBytes of segments, by taking out what was dead
+     * @param packedBytes of segments, by packing smaller what lives; negative if they have grown by it
+     * @param cpuMillis of the collecting thread
      * @param extentsRewritten whether to give space back or to pack them smaller
      * @param failures extents that could not be rewritten, the first of them; they are tried again
      * @param error why it ended before it was done
@@ -71,8 +73,10 @@ public record GcStatus(
             long pages,
             long rowsRemoved,
             long givenBackBytes,
+            long packedBytes,
             int extentsRewritten,
             int extentsFailed,
+            long cpuMillis,
             List<String> failures,
             Optional<String> error) {}
 
