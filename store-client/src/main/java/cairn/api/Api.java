@@ -43,6 +43,9 @@ import cairn.tree.Page;
  *   GET    stats                                  -> Stats
  *   GET    gc                                     -> GcMessages.Status
  *   POST   gc                      GcMessages.Act -> GcMessages.Done; a run goes on in the background
+ *   GET    scrub                                  -> Scrub
+ *   POST   scrub                   ScrubAction    -> Scrub
+ *   GET    scrub/damage                           -> Damage
  *   POST   backup                  StartBackup    -> Backup, which is made in the background
  *   GET    backup/ID                              -> Backup, the last one
  *   GET    usage                                  -> UsageMessages.StoreUsage

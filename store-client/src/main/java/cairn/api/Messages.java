@@ -223,6 +223,7 @@ public final class Messages {
      * @param uniqueBytes plain bytes of all chunks kept
      * @param storedBytes on disk, everything counted
      * @param dirtyBytes on disk, for what volumes have that no snapshot of them has
+     * @param lastScrub absent where there has been none
      */
     public record Stats(
             int images,
@@ -235,7 +236,8 @@ public final class Messages {
             long segmentBytes,
             long indexBytes,
             long dirtyBytes,
-            long usableBytes) {}
+            long usableBytes,
+            ScrubMessages.Result lastScrub) {}
 
     /**
      * Changes whom an image or a snapshot is shared with; all may be absent.

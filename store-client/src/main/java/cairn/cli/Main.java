@@ -137,6 +137,7 @@ public final class Main implements Runnable {
                         .addSubcommand(new ExplainCommands.OfVolume(terminal))
                         .addSubcommand(new ExplainCommands.OfAccount(terminal)))
                 .addSubcommand(new BackupCommand(terminal))
+                .addSubcommand(new ScrubCommand(terminal))
                 .addSubcommand(group(new GroupCommand.Accounts())
                         .addSubcommand(new AccountCommands.Create(terminal))
                         .addSubcommand(new AccountCommands.ListAll(terminal)))

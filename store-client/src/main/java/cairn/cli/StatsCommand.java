@@ -2,6 +2,7 @@ package cairn.cli;
 
 import cairn.Fault;
 import cairn.StoreException;
+import cairn.api.DamageText;
 import cairn.api.Json;
 import cairn.api.Messages;
 import cairn.api.UsageMessages;
@@ -113,7 +114,14 @@ final class StatsCommand extends StoreCommand {
                         : "about " + Sizes.bytes(usage.unfinishedBytes()) + ", of uploads that go on")
                 .put("ratio", ratio(stats))
                 .put("free", Sizes.bytes(stats.usableBytes()))
+                .put("last scrub", lastScrub(stats))
                 .print(terminal.out());
+    }
+
+    private static String lastScrub(Messages.Stats stats) {
+        return stats.lastScrub() == null
+                ? "none yet"
+                : stats.lastScrub().endedAt() + ", " + DamageText.summary(stats.lastScrub());
     }
 
     /** Null where nothing is kept yet. */

@@ -13,6 +13,7 @@ import cairn.api.GcMessages;
 import cairn.api.Json;
 import cairn.api.Messages;
 import cairn.api.Missing;
+import cairn.api.ScrubMessages;
 import cairn.api.UsageMessages;
 import cairn.chunk.ChunkId;
 import cairn.image.AccountId;
@@ -311,6 +312,21 @@ public final class StoreClient {
     public GcMessages.Done gc(GcMessages.Act act) {
         Call call = new Call("POST", "gc", "").json(act).within(limits.commit);
         return decode(call, exchange(call, Api.JSON_BYTES_MAX), GcMessages.Done.class);
+    }
+
+    /** How far a scrub is, and what the last one has found. */
+    public ScrubMessages.Scrub scrub() {
+        return get("scrub", ScrubMessages.Scrub.class);
+    }
+
+    /** Begins a scrub, pauses it or has it go on. */
+    public ScrubMessages.Scrub scrub(ScrubMessages.ScrubAction action) {
+        return send("POST", "scrub", action, ScrubMessages.Scrub.class);
+    }
+
+    /** What is damaged now. */
+    public ScrubMessages.Damage damage() {
+        return get("scrub/damage", ScrubMessages.Damage.class);
     }
 
     /** Begins a backup of the store, into a folder of the server's host. */

@@ -148,6 +148,18 @@ public final class Main implements Callable<Integer> {
     private String settle = "zstd";
 
     @Option(
+            names = "--scrub-every",
+            paramLabel = "DAYS",
+            description = "how often everything that is kept is read and proven, or off (default: ${DEFAULT-VALUE})")
+    private String scrubEvery = String.valueOf(Scrubbing.DEFAULT_DAYS);
+
+    @Option(
+            names = "--scrub-rate",
+            paramLabel = "MIB_PER_S",
+            description = "how fast, at most, in MiB a second (default: ${DEFAULT-VALUE})")
+    private int scrubMibPerSecond = Scrubbing.DEFAULT_MIB_PER_SECOND;
+
+    @Option(
             names = "--until-stdin-ends",
             hidden = true,
             description = "end when standard input does: with whoever started this, however they end")
@@ -243,7 +255,8 @@ public final class Main implements Callable<Integer> {
                 (long) chunkCacheMib * MIB,
                 (long) pageCacheMib * MIB,
                 gc(),
-                settledLevel());
+                settledLevel(),
+                scrubbing());
     }
 
     private GcSettings gc() {
@@ -290,6 +303,20 @@ public final class Main implements Callable<Integer> {
                             + Text.shown(settle));
         }
         return level;
+    }
+
+    private Scrubbing scrubbing() {
+        if (scrubMibPerSecond < 1) {
+            throw new ParameterException(spec.commandLine(), "--scrub-rate is at least 1 MiB a second");
+        }
+        long bytesPerSecond = (long) scrubMibPerSecond * MIB;
+        if (scrubEvery.equals(OFF)) {
+            return new Scrubbing(Optional.empty(), bytesPerSecond);
+        }
+        if (!scrubEvery.matches("[1-9][0-9]{0,4}")) {
+            throw new ParameterException(spec.commandLine(), "--scrub-every is a number of days, or off");
+        }
+        return new Scrubbing(Optional.of(Duration.ofDays(Integer.parseInt(scrubEvery))), bytesPerSecond);
     }
 
     private Regions regions() {

@@ -21,6 +21,7 @@ import java.util.Optional;
  * @param pageCacheBytes heap for pages
  * @param gc how garbage is collected
  * @param settledLevel zstd's, for what is packed as small as may be
+ * @param scrubbing by itself, and how fast
  */
 public record ServerConfig(
         Path dataFolder,
@@ -34,7 +35,8 @@ public record ServerConfig(
         long chunkCacheBytes,
         long pageCacheBytes,
         GcSettings gc,
-        int settledLevel) {
+        int settledLevel,
+        Scrubbing scrubbing) {
     public static final int DEFAULT_HTTP_PORT = 7070;
     /** NBD's own. */
     public static final int DEFAULT_NBD_PORT = 10809;
@@ -42,7 +44,7 @@ public record ServerConfig(
     public static final long DEFAULT_PAGE_CACHE_BYTES = 64L << 20;
     public static final int DEFAULT_SETTLED_LEVEL = RocksSettings.DEFAULT.settledLevel();
 
-    /** With garbage collected as it usually is. */
+    /** With garbage collected, and everything proven, as it usually is. */
     public ServerConfig(
             Path dataFolder,
             InetAddress listen,
@@ -66,6 +68,7 @@ public record ServerConfig(
                 chunkCacheBytes,
                 pageCacheBytes,
                 GcSettings.DEFAULT,
-                DEFAULT_SETTLED_LEVEL);
+                DEFAULT_SETTLED_LEVEL,
+                Scrubbing.DEFAULT);
     }
 }

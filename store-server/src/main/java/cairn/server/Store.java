@@ -31,9 +31,10 @@ import cairn.server.instance.Instances;
 import cairn.server.instance.Launcher;
 import cairn.server.instance.QemuLauncher;
 import cairn.server.instance.RecordsLauncher;
+import cairn.server.scrub.Scrubber;
+import cairn.server.scrub.Throttle;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
-import cairn.server.storage.Storage;
 import cairn.server.storage.rocks.RocksSettings;
 import cairn.server.storage.rocks.RocksStorage;
 import cairn.server.upload.BlockUploads;
@@ -58,7 +59,7 @@ final class Store implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Store.class);
 
     final Clock clock;
-    final Storage storage;
+    final RocksStorage storage;
     final Accounts accounts;
     final AccountSettingsRegistry accountSettings;
     final Encryption encryption;
@@ -86,6 +87,7 @@ final class Store implements AutoCloseable {
     final Accounting accounting;
     final Sweeper sweeper;
     final StoreBackups backups;
+    final Scrubber scrubber;
 
     private final Parts parts = new Parts();
 
@@ -152,6 +154,17 @@ final class Store implements AutoCloseable {
                     new Sweeper.Task("volumes in the recycle bin", volumes::removeExpired),
                     new Sweeper.Task("instances that are long terminated", instances::removeForgotten),
                     new Sweeper.Task("client tokens", clientTokens::removeExpired))));
+            scrubber = parts.closing(new Scrubber(new Scrubber.Parts(
+                    storage.segments(),
+                    storage.index(),
+                    chunks,
+                    storage.catalog(),
+                    roots,
+                    new StoreImageFacts(images),
+                    storage.files(),
+                    clock,
+                    new Throttle(config.scrubbing().bytesPerSecond(), Scrubbing.CPU_PERCENT),
+                    config.scrubbing().every())));
             backups = parts.closing(new StoreBackups(config.dataFolder(), storage, clock));
         } catch (IOException | RuntimeException | Error e) {
             parts.closeAfter(e);

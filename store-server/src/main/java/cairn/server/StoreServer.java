@@ -10,6 +10,7 @@ import cairn.server.api.DiskApi;
 import cairn.server.api.ExplainApi;
 import cairn.server.api.GcApi;
 import cairn.server.api.ImageApi;
+import cairn.server.api.ScrubApi;
 import cairn.server.api.SnapshotApi;
 import cairn.server.api.StoreInfoApi;
 import cairn.server.api.UploadApi;
@@ -131,8 +132,9 @@ public final class StoreServer implements AutoCloseable {
     }
 
     private ApiDoor api(ServerConfig config, DiskApi.ExportUris uris) {
+        ScrubApi scrubs = new ScrubApi(store.scrubber);
         return new ApiDoor(
-                new StoreInfoApi(version(), store.images, store.completed, store.volumes, store.storage),
+                new StoreInfoApi(version(), store.images, store.completed, store.volumes, store.storage, scrubs),
                 new UploadApi(store.uploads, store.images, store.encryption),
                 new ImageApi(store.images, store.copies, store.accounts, config.regions(), store.encryption),
                 new BootProfileApi(store.images, store.bootProfiles),
@@ -149,7 +151,8 @@ public final class StoreServer implements AutoCloseable {
                 new AccountApi(store.accounts),
                 new BackupApi(store.backups),
                 new GcApi(store.gc, store.uploads),
-                new ExplainApi(store.accounting, store.accounts));
+                new ExplainApi(store.accounting, store.accounts),
+                scrubs);
     }
 
     private static InstanceOperations.Uris uris(ExportUri export) {
@@ -175,6 +178,7 @@ public final class StoreServer implements AutoCloseable {
         Files.move(written, endpointFile, StandardCopyOption.ATOMIC_MOVE);
         store.sweeper.start();
         store.gc.start();
+        store.scrubber.start();
     }
 
     private interface Listener {

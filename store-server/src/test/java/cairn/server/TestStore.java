@@ -4,6 +4,7 @@ import cairn.client.StoreClient;
 import cairn.image.AccountId;
 import cairn.image.Region;
 import cairn.server.account.Regions;
+import cairn.server.gc.GcSettings;
 import cairn.sigv4.Credentials;
 import cairn.sigv4.CredentialsFile;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import java.util.Optional;
 public final class TestStore implements AutoCloseable {
     private static final long CHUNK_CACHE_BYTES = 64L << 20;
     private static final long PAGE_CACHE_BYTES = 16L << 20;
+    private static final long SCRUBBED_BYTES_PER_SECOND = 4L << 30;
 
     private final Path dataFolder;
     private final Clock clock;
@@ -58,7 +60,10 @@ public final class TestStore implements AutoCloseable {
                         launching,
                         isDataEncrypted,
                         CHUNK_CACHE_BYTES,
-                        PAGE_CACHE_BYTES),
+                        PAGE_CACHE_BYTES,
+                        GcSettings.DEFAULT,
+                        ServerConfig.DEFAULT_SETTLED_LEVEL,
+                        new Scrubbing(Optional.empty(), SCRUBBED_BYTES_PER_SECOND)),
                 clock);
     }
 

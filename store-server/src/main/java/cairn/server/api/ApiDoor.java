@@ -70,7 +70,8 @@ public final class ApiDoor implements HttpDoor {
             AccountApi accounts,
             BackupApi backups,
             GcApi gc,
-            ExplainApi explain) {
+            ExplainApi explain,
+            ScrubApi scrubs) {
         add("GET", "store", 0, SMALL, (call, id) -> store.info(call));
         add("GET", "stats", 0, SMALL, (call, id) -> store.stats(call));
         add("POST", "uploads", SMALL, SMALL, (call, id) -> uploads.start(call));
@@ -105,6 +106,9 @@ public final class ApiDoor implements HttpDoor {
         add("POST", "exports/ID", SMALL, SMALL, disks::export);
         add("GET", "gc", 0, SMALL, (call, id) -> gc.status(call));
         add("POST", "gc", SMALL, SMALL, (call, id) -> gc.act(call));
+        add("GET", "scrub", 0, SMALL, (call, id) -> scrubs.status(call));
+        add("POST", "scrub", SMALL, SMALL, (call, id) -> scrubs.act(call));
+        add("GET", "scrub/damage", 0, SMALL, (call, id) -> scrubs.damage(call));
         add("POST", "backup", SMALL, SMALL, (call, id) -> backups.start(call));
         add("GET", "backup/ID", 0, SMALL, backups::show);
         later("usage", (call, id) -> explain.usage(call));

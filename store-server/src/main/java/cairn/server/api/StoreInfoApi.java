@@ -22,18 +22,21 @@ public final class StoreInfoApi {
     private final SnapshotRegistry snapshots;
     private final VolumeRegistry volumes;
     private final Storage storage;
+    private final ScrubApi scrubs;
 
     public StoreInfoApi(
             String version,
             ImageRegistry images,
             SnapshotRegistry snapshots,
             VolumeRegistry volumes,
-            Storage storage) {
+            Storage storage,
+            ScrubApi scrubs) {
         this.version = version;
         this.images = images;
         this.snapshots = snapshots;
         this.volumes = volumes;
         this.storage = storage;
+        this.scrubs = scrubs;
     }
 
     HttpReply info(HttpCall call) {
@@ -70,6 +73,7 @@ public final class StoreInfoApi {
                 segmentBytes,
                 indexBytes,
                 dirtyBytes,
-                storage.usableBytes()));
+                storage.usableBytes(),
+                scrubs.status().last()));
     }
 }

@@ -36,6 +36,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
@@ -605,6 +606,25 @@ public final class ImageRegistry {
                 .findFirst()
                 .orElseThrow(() -> new StoreException(
                         INVALID_REQUEST, "image " + manifest.id() + " has no device " + Text.shown(name)));
+    }
+
+    /**
+     * Visits all images of the store, those in the recycle bin too.
+     *
+     * @param damaged told of those whose records cannot be read, or are not what was signed
+     */
+    public void forEach(Consumer<RegisteredImage> visitor, BiConsumer<ImageId, StoreException> damaged) {
+        new CatalogPages(catalog, IMAGE_PREFIX).forEach(entry -> {
+            ImageId id = new ImageId(entry.key().substring(IMAGE_PREFIX.length()));
+            RegisteredImage image;
+            try {
+                image = ImageRecords.image(entry);
+            } catch (StoreException e) {
+                damaged.accept(id, e);
+                return;
+            }
+            visitor.accept(image);
+        });
     }
 
     /** Visits the ids of all images of the store. */

@@ -21,6 +21,7 @@ import java.util.TreeMap;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
+import java.util.function.LongConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -60,6 +61,7 @@ public final class ChunkStore {
     private final OrdinalSet damaged = new OrdinalSet();
     /** Whether anything is known to be damaged. */
     private volatile boolean hasDamaged;
+    private volatile LongConsumer onDamage = ordinal -> {};
 
     private record Place(DomainId domain, ItemKey key) {}
 
@@ -211,6 +213,11 @@ public final class ChunkStore {
             damaged.addAll(ordinals);
             hasDamaged = !damaged.isEmpty();
         }
+    }
+
+    /** @param listener told of the ordinal of each item that a reader asks for and cannot have; in the reader's thread */
+    public void onDamage(LongConsumer listener) {
+        onDamage = listener;
     }
 
     /** A copy of what is known to be damaged, and has not been healed yet. */
@@ -561,7 +568,19 @@ public final class ChunkStore {
     public byte[] read(DomainId domain, ItemKey key) {
         long ordinal = place(domain, key);
         epochs.watch(ordinal, key);
-        return segments.read(ordinal, key);
+        return readNoticed(ordinal, key);
+    }
+
+    /** Whoever wants to know hears of damage. */
+    private byte[] readNoticed(long ordinal, ItemKey key) {
+        try {
+            return segments.read(ordinal, key);
+        } catch (StoreException e) {
+            if (e.fault() == CORRUPT) {
+                onDamage.accept(ordinal);
+            }
+            throw e;
+        }
     }
 
     private long place(DomainId domain, ItemKey key) {
@@ -625,7 +644,7 @@ public final class ChunkStore {
         // Alone, or where the run did not begin with it because it is damaged: then this says so, and names it.
         ItemKey key = wanted.remove(first);
         if (key != null) {
-            sink.accept(key, segments.read(first, key));
+            sink.accept(key, readNoticed(first, key));
         }
     }
 }

@@ -3,6 +3,7 @@ package cairn.server.storage;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
+import java.util.OptionalLong;
 import java.util.function.LongConsumer;
 import org.roaringbitmap.longlong.LongIterator;
 import org.roaringbitmap.longlong.Roaring64Bitmap;
@@ -77,6 +78,12 @@ public final class OrdinalSet {
     public long countIn(long fromOrdinal, long untilOrdinal) {
         long before = fromOrdinal == 0 ? 0 : bits.rankLong(fromOrdinal - 1);
         return bits.rankLong(untilOrdinal - 1) - before;
+    }
+
+    /** The first that is not less than an ordinal. */
+    public OptionalLong firstFrom(long ordinal) {
+        LongIterator ordinals = bits.getLongIteratorFrom(ordinal);
+        return ordinals.hasNext() ? OptionalLong.of(ordinals.next()) : OptionalLong.empty();
     }
 
     /** Visits all of them, in ascending order. */

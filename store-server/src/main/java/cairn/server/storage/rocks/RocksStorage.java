@@ -8,6 +8,7 @@ import cairn.server.storage.Notes;
 import cairn.server.storage.PendingBlocks;
 import cairn.server.storage.SegmentStore;
 import cairn.server.storage.Storage;
+import cairn.server.storage.StoredFiles;
 import cairn.server.storage.VolumeBlocks;
 import java.nio.file.Path;
 import org.rocksdb.RocksDB;
@@ -120,6 +121,11 @@ public final class RocksStorage implements Storage {
     @Override
     public BackedUp backup(Path target, BackedUp.Progress progress) {
         return new RocksBackup(folder, space, database, segments).into(target, progress);
+    }
+
+    /** The database's own files. */
+    public StoredFiles files() {
+        return new RocksFiles(database, folder);
     }
 
     /** Closes in the order RocksDB needs: segment being written, column families, database, then its options. */

@@ -1,0 +1,27 @@
+package cairn.server.storage;
+
+import java.util.List;
+import java.util.function.LongConsumer;
+
+/** The files that storage consists of, as they lie on the disk: what caches and open files would hide is seen here. */
+@FunctionalInterface
+public interface StoredFiles {
+    /** Storage without files. */
+    StoredFiles NONE = (isWhole, used) -> List.of();
+
+    /**
+     * A file that does not prove itself.
+     *
+     * @param name within the data folder
+     * @param holds what it is part of
+     */
+    record DamagedFile(String name, String holds, String why) {}
+
+    /**
+     * Reads files anew and checks their own checksums. Those that go meanwhile are passed over.
+     *
+     * @param isWhole all of every file; otherwise, of those that hold segments, only what is needed to open them
+     * @param used told how many bytes were read; may wait, and what it throws ends this
+     */
+    List<DamagedFile> check(boolean isWhole, LongConsumer used);
+}

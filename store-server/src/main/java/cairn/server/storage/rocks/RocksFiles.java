@@ -1,0 +1,80 @@
+package cairn.server.storage.rocks;
+
+import cairn.server.storage.StoredFiles;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.LongConsumer;
+import java.util.stream.Collectors;
+import org.rocksdb.LiveFileMetaData;
+import org.rocksdb.Options;
+import org.rocksdb.RocksDBException;
+import org.rocksdb.SstFileReader;
+
+/**
+ * The database's files, each opened by itself, so that neither a block cache nor a file that is open already hides what
+ * has become of it.
+ */
+final class RocksFiles implements StoredFiles {
+    /** Whose items say themselves whether they are damaged. */
+    private static final Set<String> SEGMENTS = EnumSet.of(Family.CHUNKS, Family.SETTLED, Family.QUICK, Family.HEALED)
+            .stream()
+            .map(family -> new String(family.storedName(), StandardCharsets.US_ASCII))
+            .collect(Collectors.toUnmodifiableSet());
+
+    private final Database database;
+    private final DataFolder folder;
+
+    RocksFiles(Database database, DataFolder folder) {
+        this.database = database;
+        this.folder = folder;
+    }
+
+    @Override
+    public List<DamagedFile> check(boolean isWhole, LongConsumer used) {
+        List<DamagedFile> damaged = new ArrayList<>();
+        for (LiveFileMetaData file : live()) {
+            boolean isReadWhole = isWhole || !SEGMENTS.contains(familyOf(file));
+            try {
+                prove(pathOf(file), isReadWhole);
+            } catch (RocksDBException e) {
+                if (isLive(file)) {
+                    String name = folder.root().relativize(pathOf(file)).toString();
+                    damaged.add(new DamagedFile(name, familyOf(file), e.getMessage()));
+                }
+            }
+            used.accept(isReadWhole ? file.size() : 0);
+        }
+        return damaged;
+    }
+
+    private static void prove(Path path, boolean isReadWhole) throws RocksDBException {
+        try (Options options = new Options();
+                SstFileReader reader = new SstFileReader(options)) {
+            reader.open(path.toString());
+            if (isReadWhole) {
+                reader.verifyChecksum();
+            }
+        }
+    }
+
+    private List<LiveFileMetaData> live() {
+        return database.read(() -> "list the files", handles -> handles.db().getLiveFilesMetaData());
+    }
+
+    /** Whether it was not merged into another since it was listed. */
+    private boolean isLive(LiveFileMetaData file) {
+        return live().stream().anyMatch(each -> each.fileName().equals(file.fileName()));
+    }
+
+    private static String familyOf(LiveFileMetaData file) {
+        return new String(file.columnFamilyName(), StandardCharsets.US_ASCII);
+    }
+
+    private Path pathOf(LiveFileMetaData file) {
+        return folder.rocks().resolve(file.fileName().substring(1));
+    }
+}
