@@ -138,6 +138,7 @@ public final class Main implements Runnable {
                         .addSubcommand(new ExplainCommands.OfAccount(terminal)))
                 .addSubcommand(new BackupCommand(terminal))
                 .addSubcommand(new ScrubCommand(terminal))
+                .addSubcommand(new FsckCommand(terminal))
                 .addSubcommand(group(new GroupCommand.Accounts())
                         .addSubcommand(new AccountCommands.Create(terminal))
                         .addSubcommand(new AccountCommands.ListAll(terminal)))

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -29,7 +30,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** {@code cairn serve}. */
+/** {@code cairn serve}, and the way to {@code cairn fsck}. */
 @Command(
         name = "cairn serve",
         mixinStandardHelpOptions = true,
@@ -179,17 +180,20 @@ public final class Main implements Callable<Integer> {
         }
     }
 
+    /** Serves, unless the first word is {@code fsck}. */
     public static void main(String[] args) {
-        System.exit(new CommandLine(new Main())
+        boolean isFsck = args.length > 0 && args[0].equals("fsck");
+        System.exit(new CommandLine(isFsck ? new FsckCommand() : new Main())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler((e, ignored) -> wrongUsage(e))
-                .execute(args));
+                .execute(isFsck ? Arrays.copyOfRange(args, 1, args.length) : args));
     }
 
     /** In one line, as the client does. */
     private static int wrongUsage(ParameterException e) {
         String message = String.valueOf(e.getMessage()).replaceAll("\\s*\\R\\s*", " ");
-        System.err.println("cairn: " + message + "; see `cairn serve --help`");
+        String command = e.getCommandLine().getCommandSpec().name();
+        System.err.println("cairn: " + message + "; see `" + command + " --help`");
         return e.getCommandLine().getCommandSpec().exitCodeOnInvalidInput();
     }
 

@@ -31,6 +31,7 @@ import cairn.server.instance.Instances;
 import cairn.server.instance.Launcher;
 import cairn.server.instance.QemuLauncher;
 import cairn.server.instance.RecordsLauncher;
+import cairn.server.scrub.Fsck;
 import cairn.server.scrub.Scrubber;
 import cairn.server.scrub.Throttle;
 import cairn.server.storage.ChunkStore;
@@ -97,6 +98,7 @@ final class Store implements AutoCloseable {
         storage = parts.closing(RocksStorage.open(
                 config.dataFolder(), RocksSettings.DEFAULT.withSettledLevel(config.settledLevel())));
         try {
+            Fsck.requireWhole(storage.catalog());
             StoreSecrets secrets = StoreSecrets.readOrCreate(storage.catalog());
             accounts = new Accounts(storage.catalog(), clock);
             createRoot(config.dataFolder());

@@ -146,6 +146,11 @@ final class DataFolder {
         return root.resolve("rocks");
     }
 
+    /** Of who makes the index anew. */
+    Path places() {
+        return root.resolve("places");
+    }
+
     Path segments() {
         return root.resolve("segments");
     }

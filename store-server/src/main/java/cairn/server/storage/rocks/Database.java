@@ -11,6 +11,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -225,6 +226,25 @@ final class Database implements AutoCloseable {
             }
         } catch (RocksDBException e) {
             throw Failures.of("set aside files that cannot be opened", folder.root(), e);
+        }
+    }
+
+    /** Forgets everything in some families, also what cannot be read. */
+    void clear(Set<Family> families) {
+        guard.writeLock().lock();
+        try {
+            if (isClosed) {
+                throw closed();
+            }
+            for (Family family : families) {
+                handles.db().dropColumnFamily(handles.of(family));
+            }
+            release();
+            handles = open();
+        } catch (RocksDBException e) {
+            throw Failures.of("clear " + families, folder.root(), e);
+        } finally {
+            guard.writeLock().unlock();
         }
     }
 

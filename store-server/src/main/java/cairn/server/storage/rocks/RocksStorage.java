@@ -4,6 +4,8 @@ import cairn.StoreException;
 import cairn.server.storage.BackedUp;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkIndex;
+import cairn.server.storage.IndexMaking;
+import cairn.server.storage.ItemPlaces;
 import cairn.server.storage.Notes;
 import cairn.server.storage.PendingBlocks;
 import cairn.server.storage.SegmentStore;
@@ -11,6 +13,7 @@ import cairn.server.storage.Storage;
 import cairn.server.storage.StoredFiles;
 import cairn.server.storage.VolumeBlocks;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import org.rocksdb.RocksDB;
 
 /** A store's storage in one data folder, in an embedded RocksDB. Reads and closing may come from any thread. */
@@ -126,6 +129,21 @@ public final class RocksStorage implements Storage {
     /** The database's own files. */
     public StoredFiles files() {
         return new RocksFiles(database, folder);
+    }
+
+    /** How the index is made anew. */
+    public IndexMaking indexMaking() {
+        return new IndexMaking() {
+            @Override
+            public void clearIndex() {
+                database.clear(EnumSet.of(Family.CHUNK_INDEX, Family.PAGE_CHILDREN));
+            }
+
+            @Override
+            public ItemPlaces newPlaces() {
+                return new RocksItemPlaces(folder.places(), folder.root());
+            }
+        };
     }
 
     /** Closes in the order RocksDB needs: segment being written, column families, database, then its options. */
