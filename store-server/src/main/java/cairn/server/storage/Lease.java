@@ -15,7 +15,8 @@ import java.util.OptionalLong;
  * it, and whatever such a commit refers to was put or found under one. Safe for threads.
  *
  * <p>Where the root is a copy of one in another record, no lease is needed: the commit {@linkplain Catalog.Change.Require
- * requires} the other record.
+ * requires} the other record. A lease that is {@linkplain ChunkStore#lease(long) opened again} after a restart keeps what was
+ * put under it; what was only found has to be looked for again, which {@link #putPage} does.
  */
 public final class Lease implements AutoCloseable {
     private final ChunkStore chunks;
