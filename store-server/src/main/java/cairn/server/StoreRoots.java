@@ -29,7 +29,7 @@ import java.util.function.Consumer;
  * its writer holds by a lease; blocks, and trees that are open, are read afterwards, so that nothing that is handed from
  * one to the other is missed in between.
  */
-final class StoreRoots implements Roots {
+public final class StoreRoots implements Roots {
     private static final List<String> PREFIXES =
             List.of(SnapshotRegistry.PREFIX, VolumeRegistry.VOLUME_PREFIX, BlockUploads.PREFIX);
     private static final int ROWS_AT_ONCE = 1024;
@@ -38,7 +38,7 @@ final class StoreRoots implements Roots {
     private final PendingBlocks blocks;
     private final OpenTrees openTrees;
 
-    StoreRoots(Catalog catalog, PendingBlocks blocks, OpenTrees openTrees) {
+    public StoreRoots(Catalog catalog, PendingBlocks blocks, OpenTrees openTrees) {
         this.catalog = catalog;
         this.blocks = blocks;
         this.openTrees = openTrees;
