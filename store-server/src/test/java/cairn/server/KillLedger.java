@@ -26,7 +26,7 @@ final class KillLedger {
     /** What was done, of which it is counted how often it was acknowledged. */
     enum Deed {
         PUSH, EBS_START, EBS_BLOCK, EBS_COMPLETE, WRITE, WRITE_FUA, WRITE_ZEROES, FLUSH, VOLUME, VOLUME_SNAPSHOT, VOLUME_IMAGE,
-        REMOVE_IMAGE, REMOVE_SNAPSHOT, REMOVE_PENDING, REMOVE_VOLUME, READ, GC_CYCLE, SCRUB
+        REMOVE_IMAGE, REMOVE_SNAPSHOT, REMOVE_PENDING, REMOVE_VOLUME, READ, GC_RUN
     }
 
     enum Kind {

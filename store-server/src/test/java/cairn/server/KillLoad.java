@@ -4,6 +4,7 @@ import static cairn.Fault.CONFLICT;
 import static cairn.Fault.NOT_FOUND;
 
 import cairn.StoreException;
+import cairn.api.GcMessages;
 import cairn.api.Messages;
 import cairn.chunk.Chunk;
 import cairn.chunk.Codec;
@@ -86,6 +87,7 @@ final class KillLoad {
         }
         repeat("remove", random, this::remove);
         repeat("read", random, this::read);
+        repeat("gc", random, this::collect);
     }
 
     /** Does some of each, one after the other. */
@@ -101,6 +103,7 @@ final class KillLoad {
                 remove(thing);
             }
         }
+        Garbage.collect(client);
         push(random);
     }
 
@@ -176,7 +179,11 @@ final class KillLoad {
     }
 
     private void push(SplittableRandom random) {
-        Thing thing = ledger.ask(Kind.IMAGE, changed(someDisk(random), random), 0);
+        push(changed(someDisk(random), random));
+    }
+
+    void push(SeededDisk disk) {
+        Thing thing = ledger.ask(Kind.IMAGE, disk, 0);
         Messages.Image image = new ImageUploader(client, new ImageUploader.Settings(2, Codec.LZ4, Retry.never()))
                 .upload(thing.disk(), NewImage.of(new ImageName(thing.name)), TransferProgress.none())
                 .image();
@@ -274,7 +281,7 @@ final class KillLoad {
         }
     }
 
-    private void removePending(Thing thing) {
+    void removePending(Thing thing) {
         thing.become(State.THERE, State.LEAVING);
         client.removeSnapshot(new SnapshotId(thing.id));
         ledger.gone(thing);
@@ -387,7 +394,7 @@ final class KillLoad {
         return isMade;
     }
 
-    private void removeVolume(Thing volume) {
+    void removeVolume(Thing volume) {
         volume.become(State.THERE, State.LEAVING);
         try {
             client.removeVolume(new VolumeId(volume.id));
@@ -411,7 +418,7 @@ final class KillLoad {
         ledger.any(random, finished).ifPresent(this::remove);
     }
 
-    private void remove(Thing thing) {
+    void remove(Thing thing) {
         if (!thing.become(State.THERE, State.LEAVING)) {
             return;
         }
@@ -422,6 +429,22 @@ final class KillLoad {
         }
         ledger.gone(thing);
         ledger.done(thing.kind == Kind.IMAGE ? Deed.REMOVE_IMAGE : Deed.REMOVE_SNAPSHOT);
+    }
+
+    /** Without those uploads that are under way. */
+    private void collect(SplittableRandom random) throws InterruptedException {
+        long run = client.gc(new GcMessages.Act(GcMessages.RUN, false)).run();
+        GcMessages.Status now = client.gc();
+        while (now.runs() < run && !isEnding) {
+            Garbage.requireNoAlarm(now);
+            Thread.sleep(PAUSE_MILLIS);
+            now = client.gc();
+        }
+        Garbage.requireNoAlarm(now);
+        if (now.runs() >= run && (now.last().error() != null || now.last().extentsFailed() > 0)) {
+            throw new AssertionError("garbage was not collected: " + now.last());
+        }
+        ledger.done(Deed.GC_RUN);
     }
 
     /** What has been opened can be read to its end, though it is removed meanwhile. */

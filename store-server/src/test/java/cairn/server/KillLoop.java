@@ -1,5 +1,7 @@
 package cairn.server;
 
+import cairn.api.Messages;
+import cairn.client.StoreClient;
 import cairn.server.KillLedger.Kind;
 import cairn.server.KillLedger.Thing;
 import java.io.IOException;
@@ -20,8 +22,8 @@ import picocli.CommandLine.Option;
  *
  * <p>A round: a load of everything that a store can be asked for, SIGKILL at a random time, a start that must need no help,
  * and a comparison with what was acknowledged: what is listed is what has to be there, each volume and a part of all images
- * and snapshots in turn are read bit for bit; every so many rounds, and in the end, all of them. Some starts are
- * killed, too. The same seed makes the same choices, but threads take turns as they like.
+ * and snapshots in turn are read bit for bit; every so many rounds, and in the end, all of them. Garbage is collected all the
+ * time. Some starts are killed, too. In the end half of all is removed, and what is stored then is compared with a new store. The same seed makes the same choices, but threads take turns as they like.
  */
 @Command(name = "kill-loop", mixinStandardHelpOptions = true, sortOptions = false)
 public final class KillLoop implements Callable<Integer> {
@@ -33,6 +35,9 @@ public final class KillLoop implements Callable<Integer> {
     private static final int ROUNDS_BETWEEN_FULL_CHECKS = 25;
     private static final int ROUNDS_BETWEEN_LINES = 10;
     private static final int PAUSE_MILLIS = 2;
+    private static final int SURPLUS_PERCENT_MAX = 5;
+    /** Of files of a few rows. */
+    private static final long SURPLUS_BYTES_MAX = 2L << 20;
 
     @Option(names = "--rounds", paramLabel = "N", description = "default: ${DEFAULT-VALUE}")
     private int rounds = 500;
@@ -153,11 +158,12 @@ public final class KillLoop implements Callable<Integer> {
     }
 
     private List<String> command() {
-        return servers.command(data, List.of());
+        return servers.command(data, List.of("--gc-every", "1s", "--gc-rate", "0", "--gc-cpu", "100"));
     }
 
     private void check(ServerProcess server, boolean isAllRead) throws IOException {
         ledger.reconcile(server.connect());
+        Garbage.requireNoAlarm(server.connect().gc());
         for (Thing volume : ledger.list(thing -> thing.kind == Kind.VOLUME)) {
             KillLoad.compare(server, volume);
         }
@@ -168,12 +174,55 @@ public final class KillLoop implements Callable<Integer> {
         }
     }
 
-    /** Everything is there, after a kill and after an orderly end. */
+    /** Everything is there, after a kill and after an orderly end; and the space of what is removed comes back. */
     private void end() throws Exception {
-        for (int n = 0; n < 2; n++) {
-            try (ServerProcess server = start()) {
-                check(server, true);
+        try (ServerProcess server = start()) {
+            check(server, true);
+        }
+        try (ServerProcess server = start()) {
+            check(server, true);
+            removeHalf(server);
+            Garbage.collect(server.connect());
+            check(server, true);
+            long storedBytes = storedBytes(server.connect());
+            long freshBytes = storedByAnother();
+            out.printf(Locale.ROOT, "half removed: %d bytes stored, %d in a new store of the rest%n", storedBytes, freshBytes);
+            if (storedBytes > freshBytes * (100 + SURPLUS_PERCENT_MAX) / 100 + SURPLUS_BYTES_MAX) {
+                throw new AssertionError("the rest takes " + storedBytes + " bytes, in a new store " + freshBytes);
             }
+        }
+    }
+
+    private void removeHalf(ServerProcess server) throws Exception {
+        KillLoad load = new KillLoad(server, ledger);
+        List<Thing> finished = ledger.finished();
+        for (int n = 0; n < finished.size(); n += 2) {
+            load.remove(finished.get(n));
+        }
+        for (Thing thing : ledger.list(each -> each.kind == Kind.PENDING)) {
+            load.removePending(thing);
+        }
+        for (Thing thing : ledger.list(each -> each.kind == Kind.VOLUME)) {
+            load.removeVolume(thing);
+        }
+    }
+
+    /** What volumes have of their own goes as RocksDB rewrites its files. */
+    private static long storedBytes(StoreClient client) {
+        Messages.Stats stats = client.stats();
+        return stats.segmentBytes() + stats.indexBytes();
+    }
+
+    /** The same images and snapshots in a store that has never had others. */
+    private long storedByAnother() throws Exception {
+        Path other = data.resolveSibling(data.getFileName() + "-other");
+        try (ServerProcess server = ServerProcess.start(other, servers.command(other, List.of()))) {
+            KillLoad load = new KillLoad(server, new KillLedger());
+            for (Thing thing : ledger.finished()) {
+                load.push(thing.disk());
+            }
+            Garbage.collect(server.connect());
+            return storedBytes(server.connect());
         }
     }
 }
