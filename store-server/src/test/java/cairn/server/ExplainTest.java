@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cairn.Fault;
 import cairn.StoreException;
+import cairn.api.GcMessages;
 import cairn.api.Messages;
 import cairn.api.UsageMessages.ChunkExplanation;
 import cairn.api.UsageMessages.Explanation;
@@ -296,5 +297,36 @@ class ExplainTest {
         assertEquals(0, gone.keeperCount());
         assertEquals("unreferenced", gone.copies().get(0).state());
         assertNotFound(() -> client.explain(chunk(firstDisk, 310)));
+    }
+
+    @Test
+    void whatAnImageAloneKeepsIsWhatComesBackWhenItGoes() {
+        Explanation explained = client.explain(new ImageId(first.id()));
+        Messages.Stats before = root.stats();
+
+        client.removeImage(new ImageId(first.id()));
+        collectGarbage();
+
+        Messages.Stats after = root.stats();
+        assertEquals(explained.exclusiveChunks(), before.chunks() - after.chunks());
+        assertEquals(explained.exclusiveBytes(), before.uniqueBytes() - after.uniqueBytes());
+        // Two pages count as much as two of these chunks, and take an eighth of that.
+        assertEquals(
+                explained.exclusiveStoredBytes(),
+                before.segmentBytes() - after.segmentBytes(),
+                explained.exclusiveStoredBytes() * 0.1);
+        assertEquals(0, root.usage().reclaimableBytes());
+        assertEquals(after.chunks(), root.usage().keptChunks());
+        assertNotFound(() -> root.explain(chunk(firstDisk, 310)));
+        assertEquals(CHUNKS, client.explain(new ImageId(second.id())).exclusiveChunks());
+    }
+
+    private void collectGarbage() {
+        long run = root.gc(new GcMessages.Act(GcMessages.RUN, false)).run();
+        GcMessages.Status status;
+        do {
+            status = root.gc();
+        } while (status.runs() < run);
+        assertNull(status.last().error(), status::toString);
     }
 }
