@@ -27,6 +27,7 @@ public final class Mark {
     private final OrdinalSet marked = new OrdinalSet();
     /** Pages whose children are marked. */
     private final OrdinalSet descended = new OrdinalSet();
+    private final long[] chunkOrdinals = new long[Page.CHILDREN];
     private long pages;
 
     public Mark(ChunkStore chunks, ChunkIndex index) {
@@ -98,7 +99,7 @@ public final class Mark {
         marked.add(place.ordinal);
         PageChildren children = children(place);
         if (place.level == 0) {
-            children.forEach(marked::add);
+            markAll(children);
             return;
         }
         for (int slot = 0; slot < Page.CHILDREN; slot++) {
@@ -107,6 +108,16 @@ public final class Mark {
                 descend(new Place(place.domain, place, slot, null, child));
             }
         }
+    }
+
+    private void markAll(PageChildren children) {
+        int count = 0;
+        for (int slot = 0; slot < Page.CHILDREN; slot++) {
+            if (children.ordinal(slot) != PageChildren.ABSENT) {
+                chunkOrdinals[count++] = children.ordinal(slot);
+            }
+        }
+        marked.addAll(chunkOrdinals, count);
     }
 
     private PageChildren children(Place place) {

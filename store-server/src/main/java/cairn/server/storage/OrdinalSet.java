@@ -3,6 +3,7 @@ package cairn.server.storage;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.OptionalLong;
 import java.util.function.LongConsumer;
 import org.roaringbitmap.longlong.LongIterator;
@@ -44,6 +45,26 @@ public final class OrdinalSet {
         }
         bits.addLong(ordinal);
         return true;
+    }
+
+    /**
+     * Adds some of an array's, which it sorts: quick where many follow on each other.
+     *
+     * @param count how many of them
+     */
+    public void addAll(long[] ordinals, int count) {
+        Arrays.sort(ordinals, 0, count);
+        int from = 0;
+        for (int at = 1; at <= count; at++) {
+            if (at == count || ordinals[at] - ordinals[at - 1] > 1) {
+                if (ordinals[at - 1] == ordinals[from]) {
+                    bits.addLong(ordinals[from]);
+                } else {
+                    bits.addRange(ordinals[from], ordinals[at - 1] + 1);
+                }
+                from = at;
+            }
+        }
     }
 
     public void addAll(OrdinalSet others) {
