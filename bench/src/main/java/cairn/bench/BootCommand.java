@@ -21,16 +21,12 @@ import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -103,7 +99,7 @@ final class BootCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() throws IOException, InterruptedException {
+    public Integer call() throws IOException {
         if (runs < 1 || warmUps < 0 || !(think >= 0)) {
             throw new StoreException(
                     Fault.INVALID_REQUEST, "--runs is at least 1, and --think and --warm-ups are not negative");
@@ -124,7 +120,7 @@ final class BootCommand implements Callable<Integer> {
         return 0;
     }
 
-    private BootReport measure(BootTrace measured, BootTrace profiling) throws IOException, InterruptedException {
+    private BootReport measure(BootTrace measured, BootTrace profiling) throws IOException {
         say("warming up");
         for (int n = 0; n < warmUps; n++) {
             without(measured, 0);
@@ -156,13 +152,13 @@ final class BootCommand implements Callable<Integer> {
     }
 
     /** On an image that has never been booted. */
-    private Run without(BootTrace measured, double scale) throws IOException, InterruptedException {
+    private Run without(BootTrace measured, double scale) throws IOException {
         ImageId image = push();
         return replayOnFreshServer(image, measured, scale);
     }
 
     /** On an image that has been booted once. */
-    private Run with(BootTrace measured, BootTrace profiling, double scale) throws IOException, InterruptedException {
+    private Run with(BootTrace measured, BootTrace profiling, double scale) throws IOException {
         ImageId image = push();
         replayOnFreshServer(image, profiling, 0);
         return replayOnFreshServer(image, measured, scale);
@@ -204,42 +200,13 @@ final class BootCommand implements Callable<Integer> {
     }
 
     /** The server keeps what was recorded before it has closed. */
-    private Run replayOnFreshServer(ImageId image, BootTrace replayed, double scale)
-            throws IOException, InterruptedException {
+    private Run replayOnFreshServer(ImageId image, BootTrace replayed, double scale) throws IOException {
         try (StoreServer server = start()) {
             if (isFilesCold) {
-                coolFiles();
+                FileCache.coolFiles(folder.resolve("data/rocks"));
             }
             try (NbdReader reader = NbdReader.connect(URI.create("nbd+unix:///" + image + "?socket=" + socket()))) {
-                long[] nanos = new long[replayed.reads().size()];
-                for (int n = 0; n < nanos.length; n++) {
-                    BootTrace.Read read = replayed.reads().get(n);
-                    think(read.think(), scale);
-                    long start = System.nanoTime();
-                    reader.read(read.offset(), read.lengthBytes());
-                    nanos[n] = System.nanoTime() - start;
-                }
-                return new Run(nanos, server.chunkLoads());
-            }
-        }
-    }
-
-    private static void think(Duration recorded, double scale) {
-        long nanos = (long) (recorded.toNanos() * scale);
-        long end = System.nanoTime() + nanos;
-        for (long left = nanos; left > 0; left = end - System.nanoTime()) {
-            LockSupport.parkNanos(left);
-        }
-    }
-
-    private void coolFiles() throws IOException, InterruptedException {
-        try (Stream<Path> files = Files.walk(folder.resolve("data/rocks"))) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
-                Process dd = new ProcessBuilder("dd", "if=" + file, "iflag=nocache", "count=0", "status=none").start();
-                // The database removes what it needs no more when it likes.
-                if (dd.waitFor() != 0 && Files.exists(file)) {
-                    throw new StoreException(Fault.UNAVAILABLE, "dd can not put " + file + " out of the page cache");
-                }
+                return new Run(replayed.replay(reader, scale), server.chunkLoads());
             }
         }
     }

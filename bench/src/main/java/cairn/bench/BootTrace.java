@@ -2,8 +2,11 @@ package cairn.bench;
 
 import cairn.Fault;
 import cairn.StoreException;
+import cairn.chunk.Chunk;
+import cairn.client.NbdReader;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -11,8 +14,12 @@ import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * The reads of a machine that booted, as nbdkit's log filter wrote them down.
@@ -61,6 +68,51 @@ record BootTrace(List<Read> reads) {
                     Fault.INVALID_REQUEST, log + " has no reads in it; it should be what nbdkit's log filter wrote");
         }
         return new BootTrace(reads);
+    }
+
+    /**
+     * Reads of one size here and there where a disk has data, but for its last chunk, which may be shorter.
+     *
+     * @param dataChunks at least two
+     */
+    static BootTrace madeUp(long[] dataChunks, int reads, int lengthBytes, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        return new BootTrace(IntStream.range(0, reads)
+                .mapToLong(n -> dataChunks[random.nextInt(dataChunks.length - 1)] * Chunk.SIZE_BYTES)
+                .mapToObj(offset -> new Read(offset, lengthBytes, Duration.ZERO))
+                .toList());
+    }
+
+    /**
+     * Reads it all again, one after the other.
+     *
+     * @param thinkScale how much of the recorded time between reads to wait
+     * @return the time that each read took, in nanoseconds
+     */
+    long[] replay(NbdReader from, double thinkScale) {
+        return replay(from, thinkScale, (read, bytes) -> {});
+    }
+
+    /** @param check gets what was read, which is used again by the next read; its time is not counted */
+    long[] replay(NbdReader from, double thinkScale, BiConsumer<Read, ByteBuffer> check) {
+        long[] nanos = new long[reads.size()];
+        for (int n = 0; n < nanos.length; n++) {
+            Read read = reads.get(n);
+            think(read.think, thinkScale);
+            long start = System.nanoTime();
+            ByteBuffer bytes = from.read(read.offset, read.lengthBytes);
+            nanos[n] = System.nanoTime() - start;
+            check.accept(read, bytes);
+        }
+        return nanos;
+    }
+
+    private static void think(Duration recorded, double scale) {
+        long nanos = (long) (recorded.toNanos() * scale);
+        long end = System.nanoTime() + nanos;
+        for (long left = nanos; left > 0; left = end - System.nanoTime()) {
+            LockSupport.parkNanos(left);
+        }
     }
 
     long bytes() {

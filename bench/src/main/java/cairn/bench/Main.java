@@ -49,6 +49,7 @@ public final class Main implements Runnable {
                 .addSubcommand(new BlocksCommand(out, err))
                 .addSubcommand(new EbsCommand(out, err))
                 .addSubcommand(new AccountingCommand(out, err))
+                .addSubcommand(new MarkCommand(out, err))
                 .addSubcommand(jmh())
                 .setOut(new PrintWriter(out, true))
                 .setErr(new PrintWriter(err, true))

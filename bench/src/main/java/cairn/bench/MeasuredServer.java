@@ -25,10 +25,13 @@ final class MeasuredServer implements AutoCloseable {
     private static final List<String> LAUNCHER_OPTIONS = List.of(
             "-XX:+IgnoreUnrecognizedVMOptions", "--enable-native-access=ALL-UNNAMED", "-Xlog:jfr+startup=error");
 
+    private static final List<String> LAUNCHER_MEMORY = List.of("-Xmx1g", "-XX:MaxDirectMemorySize=2304m");
+
     private final Path folder;
     private final boolean isFolderKept;
     private final Thread clearing = new Thread(this::clear);
     private ThrowAwayServer server;
+    private Duration readyAfter = Duration.ZERO;
     private boolean isCleared;
 
     private MeasuredServer(Path folder, boolean isFolderKept) {
@@ -44,10 +47,25 @@ final class MeasuredServer implements AutoCloseable {
      */
     static MeasuredServer start(Optional<Path> keep, List<String> javaOptions) throws IOException {
         Path folder = keep.isPresent() ? emptyFolder(keep.get()) : ScratchFolder.make();
-        MeasuredServer measured = new MeasuredServer(folder, keep.isPresent());
+        return start(new MeasuredServer(folder, keep.isPresent()), javaOptions, List.of());
+    }
+
+    /**
+     * Starts a server, with as much memory as the launcher gives it, on a folder that it or another has used before, or
+     * that is empty; it stays.
+     *
+     * @param options more for {@code cairn serve}
+     */
+    static MeasuredServer open(Path folder, List<String> options) {
+        return start(new MeasuredServer(folder.toAbsolutePath(), true), LAUNCHER_MEMORY, options);
+    }
+
+    private static MeasuredServer start(MeasuredServer measured, List<String> javaOptions, List<String> options) {
         Runtime.getRuntime().addShutdownHook(measured.clearing);
         try {
-            measured.launch(javaOptions).awaitReady();
+            long start = System.nanoTime();
+            measured.launch(javaOptions, options).awaitReady();
+            measured.readyAfter = Duration.ofNanos(System.nanoTime() - start);
             return measured;
         } catch (RuntimeException e) {
             boolean isInterrupted = measured.isCleared();
@@ -75,7 +93,7 @@ final class MeasuredServer implements AutoCloseable {
     }
 
     /** Together with {@link #clear}, so that no server starts after everything was cleared. */
-    private synchronized ThrowAwayServer launch(List<String> javaOptions) {
+    private synchronized ThrowAwayServer launch(List<String> javaOptions, List<String> options) {
         if (isCleared) {
             throw interrupted(null);
         }
@@ -83,6 +101,7 @@ final class MeasuredServer implements AutoCloseable {
         program.addAll(LAUNCHER_OPTIONS);
         program.addAll(javaOptions);
         program.addAll(List.of("-cp", classPath(), "cairn.server.Main"));
+        program.addAll(options);
         server = ThrowAwayServer.start(program, folder, true);
         return server;
     }
@@ -130,10 +149,24 @@ final class MeasuredServer implements AutoCloseable {
                 .orElseThrow(() -> new StoreException(Fault.UNAVAILABLE, "the server has ended"));
     }
 
+    /** From the start of its process, Java and all, until it said that it was ready. */
+    Duration readyAfter() {
+        return readyAfter;
+    }
+
     /** The most memory that it has had in RAM at any time, its mapped files too: in bytes. Linux only. */
     long peakMemoryBytes() {
+        return memoryBytes("VmHWM:");
+    }
+
+    /** The memory that it has in RAM now, its mapped files too: in bytes. Linux only. */
+    long memoryBytes() {
+        return memoryBytes("VmRSS:");
+    }
+
+    private long memoryBytes(String field) {
         try (Stream<String> lines = Files.lines(Path.of("/proc", String.valueOf(server.pid()), "status"))) {
-            return lines.filter(line -> line.startsWith("VmHWM:"))
+            return lines.filter(line -> line.startsWith(field))
                     .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) << 10)
                     .findFirst()
                     .orElseThrow(() -> new StoreException(Fault.UNAVAILABLE, "this system does not say"));

@@ -1,8 +1,12 @@
 package cairn.bench;
 
 import cairn.chunk.Chunk;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
@@ -30,6 +34,18 @@ final class MixedContent {
             words[i] = (new String(word, StandardCharsets.US_ASCII) + ' ').getBytes(StandardCharsets.US_ASCII);
         }
         this.opcodes = random.ints(OPCODES).toArray();
+    }
+
+    /** Makes a raw disk of some chunks. */
+    static void writeDisk(Path file, int chunks) throws IOException {
+        MixedContent content = new MixedContent(1);
+        byte[] chunk = new byte[Chunk.SIZE_BYTES];
+        try (OutputStream out = Files.newOutputStream(file)) {
+            for (int index = 0; index < chunks; index++) {
+                content.fill(chunk, 0, index);
+                out.write(chunk);
+            }
+        }
     }
 
     /**

@@ -58,6 +58,11 @@ public record RocksSettings(
                 volumeCacheBytes, volumeBufferBytes, settledLevel, settledBlockBytes, settledCacheBytes, openFilesMax);
     }
 
+    public RocksSettings withSmallSegmentBytesMax(int bytes) {
+        return new RocksSettings(reserveBytes, bytes, segmentCacheBytes, indexCacheBytes, writeBufferBytes,
+                volumeCacheBytes, volumeBufferBytes, settledLevel, settledBlockBytes, settledCacheBytes, openFilesMax);
+    }
+
     /** @param bytes for all families alike */
     public RocksSettings withWriteBufferBytes(long bytes) {
         return new RocksSettings(reserveBytes, smallSegmentBytesMax, segmentCacheBytes, indexCacheBytes, bytes,
