@@ -50,6 +50,8 @@ public final class Main implements Runnable {
                 .addSubcommand(new EbsCommand(out, err))
                 .addSubcommand(new AccountingCommand(out, err))
                 .addSubcommand(new MarkCommand(out, err))
+                .addSubcommand(new ReclaimCommand(out, err))
+                .addSubcommand(new SettleCommand(out, err))
                 .addSubcommand(jmh())
                 .setOut(new PrintWriter(out, true))
                 .setErr(new PrintWriter(err, true))

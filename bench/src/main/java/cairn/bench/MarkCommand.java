@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
         name = "mark",
         description = "Make a store of snapshots of one disk, each of which differs a little from the one before, and one of"
                 + " many synthetic chunks; print what marking all that lives takes in each, by snapshots; and of the large"
-                + " one also what a server takes to start, and its memory.")
+                + " one also what a server takes to start, its memory, and a dry run of garbage collection.")
 final class MarkCommand implements Callable<Integer> {
     private final PrintStream out;
     private final PrintStream err;

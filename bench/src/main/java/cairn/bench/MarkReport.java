@@ -36,13 +36,15 @@ record MarkReport(
      * @param coldReadyMillis from the start of its process until it was ready, with nothing of any file in memory where
      *     this user may have that, Java's neither
      * @param storeColdReadyMillis with nothing of the store's files in memory
+     * @param dryRunMillis of garbage collection, as who asks for it sees it
      * @param readyBytes of memory when it was ready
-     * @param peakBytes at most until then
+     * @param peakBytes at most until the dry run had ended
      */
     record Served(
             Spread coldReadyMillis,
             Spread storeColdReadyMillis,
             Spread warmReadyMillis,
+            Spread dryRunMillis,
             Spread readyBytes,
             Spread peakBytes) {}
 
@@ -85,6 +87,7 @@ record MarkReport(
                 .row("server ready, all files cold", served.coldReadyMillis.shown(0))
                 .row("server ready, the store's files cold", served.storeColdReadyMillis.shown(0))
                 .row("server ready, all files warm", served.warmReadyMillis.shown(0))
+                .row("dry run", served.dryRunMillis.shown(0))
                 .row("server's memory when ready, MiB", served.readyBytes.of(1 << 20).shown(0))
                 .row("server's memory at most, MiB", served.peakBytes.of(1 << 20).shown(0))
                 .print(out);

@@ -13,6 +13,7 @@ final class ServedStore {
     private final List<Double> coldReady = new ArrayList<>();
     private final List<Double> storeColdReady = new ArrayList<>();
     private final List<Double> warmReady = new ArrayList<>();
+    private final List<Double> dryRuns = new ArrayList<>();
     private final List<Double> readyBytes = new ArrayList<>();
     private final List<Double> peakBytes = new ArrayList<>();
 
@@ -33,8 +34,9 @@ final class ServedStore {
             ready(coldReady);
             FileCache.coolFiles(folder);
             ready(storeColdReady);
-            try (MeasuredServer server = MeasuredServer.open(folder, List.of())) {
+            try (MeasuredServer server = MeasuredServer.open(folder, ServerGc.options(SettledStore.OFF))) {
                 warmReady.add(server.readyAfter().toNanos() / 1e6);
+                dryRuns.add(server.during(ServerGc::dryRun).toNanos() / 1e6);
                 peakBytes.add((double) server.peakMemoryBytes());
             }
             progress.say(
@@ -47,12 +49,13 @@ final class ServedStore {
                 Spread.of(coldReady),
                 Spread.of(storeColdReady),
                 Spread.of(warmReady),
+                Spread.of(dryRuns),
                 Spread.of(readyBytes),
                 Spread.of(peakBytes));
     }
 
     private void ready(List<Double> millis) {
-        try (MeasuredServer server = MeasuredServer.open(folder, List.of())) {
+        try (MeasuredServer server = MeasuredServer.open(folder, ServerGc.options(SettledStore.OFF))) {
             millis.add(server.readyAfter().toNanos() / 1e6);
             readyBytes.add((double) server.memoryBytes());
         }

@@ -3,8 +3,8 @@
  *
  * <p>Start at {@link cairn.bench.Main}: {@code dedup} pushes real disks to a real server and says what was kept and
  * what it cost; {@code blocks} has NBD servers, ours and others, do the same work in turns; {@code boot} replays a boot's
- * reads with and without a boot profile; {@code mark} asks what garbage collection takes
- * to find what lives; {@code jmh} runs the small benchmarks, one class for each question. What is measured goes through the same
+ * reads with and without a boot profile; {@code mark}, {@code reclaim} and {@code settle} ask what garbage collection takes
+ * and gives; {@code jmh} runs the small benchmarks, one class for each question. What is measured goes through the same
  * doors as everybody's: the client library, the server's own program; only {@code mark} fills its stores without one.
  */
 package cairn.bench;

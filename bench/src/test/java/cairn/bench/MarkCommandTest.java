@@ -57,6 +57,7 @@ class MarkCommandTest {
             assertEquals(256 + 1 + 18 + 1, held.get("pages").longValue(), "a disk of 4 GiB, and one of 279 MiB");
             JsonNode served = report.get("synthetic").get("served");
             assertTrue(served.get("coldReadyMillis").get("median").doubleValue() > 0, served.toString());
+            assertTrue(served.get("dryRunMillis").get("median").doubleValue() > 0, served.toString());
             assertTrue(served.get("peakBytes").get("median").doubleValue() > 1 << 20, served.toString());
             assertTrue(Files.exists(Path.of(store, "data")), "the store stays");
         }

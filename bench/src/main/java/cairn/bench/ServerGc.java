@@ -1,0 +1,70 @@
+package cairn.bench;
+
+import cairn.Fault;
+import cairn.StoreException;
+import cairn.api.GcMessages;
+import cairn.cli.Sizes;
+import cairn.client.StoreClient;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/** Garbage collection by a server, when it is asked for. */
+final class ServerGc {
+    private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    /**
+     * What a collection took.
+     *
+     * @param seconds until it had ended
+     * @param serverCpuSeconds of the server in this time, for whatever it did
+     * @param givenBackBytes of segments; negative if they have grown
+     */
+    record Result(double seconds, double serverCpuSeconds, long givenBackBytes) {
+        static final Result NONE = new Result(0, 0, 0);
+    }
+
+    private ServerGc() {}
+
+    /** Options of a server that collects nothing before it is asked. @param settle as {@code cairn serve} takes it */
+    static List<String> options(String settle) {
+        return List.of("--gc-every", "off", "--settle", settle);
+    }
+
+    /** How long who asks what would come back has to wait for that. */
+    static Duration dryRun(MeasuredServer server) {
+        StoreClient client = server.connect();
+        long start = System.nanoTime();
+        client.gc(new GcMessages.Act(GcMessages.DRY_RUN, null));
+        return Duration.ofNanos(System.nanoTime() - start);
+    }
+
+    /**
+     * Gives back what can be, and settles what may be.
+     *
+     * @throws StoreException INTERNAL if any of it fails
+     */
+    static Result collect(MeasuredServer server) {
+        StoreClient client = server.connect();
+        Duration cpuBefore = server.cpu();
+        long start = System.nanoTime();
+        GcMessages.Status status = await(client, client.gc(new GcMessages.Act(GcMessages.RUN, null)));
+        Duration wall = Duration.ofNanos(System.nanoTime() - start);
+        GcMessages.Result last = status.last();
+        if (last == null || last.error() != null || last.extentsFailed() > 0 || status.alarm() != null) {
+            throw new StoreException(Fault.INTERNAL, "garbage collection failed: " + last + ", alarm " + status.alarm());
+        }
+        return new Result(
+                Sizes.secondsOf(wall), Sizes.secondsOf(server.cpu().minus(cpuBefore)), last.givenBackBytes());
+    }
+
+    private static GcMessages.Status await(StoreClient client, GcMessages.Done asked) {
+        GcMessages.Status status = asked.status();
+        while (status.runs() < asked.run()) {
+            LockSupport.parkNanos(LOOK_AGAIN_NANOS);
+            status = client.gc();
+        }
+        return status;
+    }
+}
