@@ -30,7 +30,7 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
         description = {
-            "Proves a store that no server has open: every byte of every file, every item, the index, all trees, all"
+            "Proves a store that no server has open: every item, its database's files, the index, all trees, all"
                     + " signatures. The status is 1 if anything is damaged."
         },
         sortOptions = false)

@@ -66,6 +66,37 @@ class DamagedStoreTest {
     }
 
     @Test
+    void aScrubNamesTheDamagedImageAndAPushOfTheSameDiskHealsIt() throws Exception {
+        byte[] content = Files.readAllBytes(disk);
+        int inside = DAMAGED_CHUNK * Chunk.SIZE_BYTES + 12_345;
+        flipBitIn(Arrays.copyOfRange(content, inside, inside + NEEDLE_BYTES));
+        Tools.Output fsck = Tools.run(Programs.server("fsck", "--data", data.toString()));
+        assertEquals(1, fsck.status(), fsck.stdout() + fsck.stderr());
+        assertTrue(fsck.stdout().contains(image) && !fsck.stdout().contains(otherImage), fsck.stdout());
+
+        try (ServerProcess server = ServerProcess.start(data)) {
+            Tools.Output scrub = server.cli().run("scrub");
+            assertEquals(1, scrub.status(), scrub.stdout() + scrub.stderr());
+            assertTrue(scrub.stdout().contains(image) && !scrub.stdout().contains(otherImage), scrub.stdout());
+            String range = (long) DAMAGED_CHUNK * Chunk.SIZE_BYTES + "+" + Chunk.SIZE_BYTES;
+            assertTrue(scrub.stdout().contains(range), scrub.stdout());
+            assertEquals(1, server.cli().run("scrub", "--damaged").status());
+
+            new StoreUser(server.connect(), folder).push(disk, "again");
+
+            assertEquals(0, server.cli().run("scrub", "--damaged").status());
+            server.cli().run("scrub", "--json").success();
+            assertTrue(server.cli().run("stats").success().contains("all well"));
+            new StoreUser(server.connect(), folder).assertComesBack(image, disk);
+        }
+        Tools.run(Programs.server("fsck", "--data", data.toString(), "--rebuild-index")).success();
+        try (ServerProcess server = ServerProcess.start(data)) {
+            new StoreUser(server.connect(), folder).assertComesBack(image, disk);
+            assertOthersAreWell(server);
+        }
+    }
+
+    @Test
     void aDamagedPageIsNotBelieved() throws Exception {
         byte[] content = Files.readAllBytes(disk);
         ByteBuffer ids = ByteBuffer.allocate(NEEDLE_BYTES);

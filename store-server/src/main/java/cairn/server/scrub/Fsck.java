@@ -20,8 +20,8 @@ import java.util.Optional;
 import java.util.function.LongConsumer;
 
 /**
- * Proves a store that nobody else uses: all that a {@linkplain ScrubPass scrub} looks at, every byte of every file, and
- * the index's own counts; perhaps it makes the index anew first. What it finds is kept, so that the next server has it
+ * Proves a store that nobody else uses: all that a {@linkplain ScrubPass scrub} looks at, and the
+ * index's own counts; perhaps it makes the index anew first. What it finds is kept, so that the next server has it
  * healed.
  */
 public final class Fsck {
@@ -65,8 +65,7 @@ public final class Fsck {
                         parts.storage.index(),
                         parts.roots,
                         parts.images,
-                        parts.files,
-                        true),
+                        parts.files),
                 Progress.BEGIN,
                 new Findings(),
                 progress);

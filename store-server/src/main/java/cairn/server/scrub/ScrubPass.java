@@ -46,14 +46,13 @@ final class ScrubPass {
     private long pages;
     private long recordsMade;
 
-    /** What is looked at. @param isWhole whether files are read whole once more, for what items do not show */
+    /** What is looked at. */
     record Parts(
             SegmentStore segments,
             ChunkIndex index,
             Roots roots,
             ImageFacts images,
-            StoredFiles files,
-            boolean isWhole) {}
+            StoredFiles files) {}
 
     /** How far a pass has come. */
     record Progress(long position, long items, long bytes) {
@@ -211,7 +210,7 @@ final class ScrubPass {
     }
 
     private void files() {
-        for (StoredFiles.DamagedFile file : parts.files.check(parts.isWhole, used)) {
+        for (StoredFiles.DamagedFile file : parts.files.check(used)) {
             findings.problem("file " + file.name() + " of " + file.holds() + " is damaged: " + file.why());
         }
     }

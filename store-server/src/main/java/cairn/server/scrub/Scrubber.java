@@ -300,7 +300,7 @@ public final class Scrubber implements AutoCloseable {
     }
 
     private ScrubPass.Parts passParts() {
-        return new ScrubPass.Parts(parts.segments, parts.index, parts.roots, parts.images, parts.files, false);
+        return new ScrubPass.Parts(parts.segments, parts.index, parts.roots, parts.images, parts.files);
     }
 
     private void checkpoint(Instant begunAt, ScrubPass pass) {

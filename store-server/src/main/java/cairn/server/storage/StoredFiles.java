@@ -7,7 +7,7 @@ import java.util.function.LongConsumer;
 @FunctionalInterface
 public interface StoredFiles {
     /** Storage without files. */
-    StoredFiles NONE = (isWhole, used) -> List.of();
+    StoredFiles NONE = used -> List.of();
 
     /**
      * A file that does not prove itself.
@@ -18,10 +18,11 @@ public interface StoredFiles {
     record DamagedFile(String name, String holds, String why) {}
 
     /**
-     * Reads files anew and checks their own checksums. Those that go meanwhile are passed over.
+     * Reads files anew and checks their own checksums; of those that hold items only what is needed to open them, for
+     * items say themselves whether they are damaged, and those that nobody asks for any more, healed ones among them, need
+     * not be whole. Files that go meanwhile are passed over.
      *
-     * @param isWhole all of every file; otherwise, of those that hold segments, only what is needed to open them
      * @param used told how many bytes were read; may wait, and what it throws ends this
      */
-    List<DamagedFile> check(boolean isWhole, LongConsumer used);
+    List<DamagedFile> check(LongConsumer used);
 }

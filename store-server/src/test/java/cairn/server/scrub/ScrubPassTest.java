@@ -60,8 +60,7 @@ class ScrubPassTest {
                         storage.index(),
                         each,
                         (visitor, problems) -> images.forEach(visitor),
-                        StoredFiles.NONE,
-                        false),
+                        StoredFiles.NONE),
                 from,
                 findings,
                 bytes -> bytesUsed += bytes);

@@ -34,10 +34,10 @@ final class RocksFiles implements StoredFiles {
     }
 
     @Override
-    public List<DamagedFile> check(boolean isWhole, LongConsumer used) {
+    public List<DamagedFile> check(LongConsumer used) {
         List<DamagedFile> damaged = new ArrayList<>();
         for (LiveFileMetaData file : live()) {
-            boolean isReadWhole = isWhole || !SEGMENTS.contains(familyOf(file));
+            boolean isReadWhole = !SEGMENTS.contains(familyOf(file));
             try {
                 prove(pathOf(file), isReadWhole);
             } catch (RocksDBException e) {
