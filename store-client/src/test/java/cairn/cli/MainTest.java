@@ -279,8 +279,8 @@ class MainTest {
     @ParameterizedTest
     @CsvSource({
         "volum list, there is no command volum;, cairn",
-        "gc --help, there is no command gc;, cairn",
-        "gc --size 1, there is no command gc;, cairn",
+        "frob --help, there is no command frob;, cairn",
+        "frob --size 1, there is no command frob;, cairn",
         "volume foo, there is no command volume foo;, cairn volume",
         "volume foo --help, there is no command volume foo;, cairn volume",
         "--colour foo, Unknown option, cairn",

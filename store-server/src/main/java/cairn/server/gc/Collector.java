@@ -3,6 +3,7 @@ package cairn.server.gc;
 import static cairn.Fault.CONFLICT;
 import static cairn.Fault.CORRUPT;
 import static cairn.Fault.NO_SPACE;
+import static cairn.Fault.SHUTTING_DOWN;
 
 import cairn.StoreException;
 import cairn.server.gc.GcStatus.Phase;
@@ -237,8 +238,8 @@ public final class Collector implements AutoCloseable {
         long openSegment = storage.segments().openSegment();
         Marked marked = mark(now);
         now.enter(Phase.REMOVING, 0);
-        Dead dead = dead(marked);
         List<Row> pages = marked.unmarked(ordinal -> true);
+        Dead dead = dead(marked);
         List<Extent> extents = storage.segments().extents();
         OrdinalSet live = doom(marked, dead, pages);
         Dead removed;
@@ -450,7 +451,7 @@ public final class Collector implements AutoCloseable {
             try {
                 now.rewritten(group, storage.segments().rewrite(group.extents(), how(group, dead, quickOnes)));
             } catch (StoreException e) {
-                if (e.fault() != NO_SPACE && e.fault() != CORRUPT) {
+                if (e.fault() == SHUTTING_DOWN || e.fault() == CONFLICT) {
                     throw e;
                 }
                 log.warn("{} cannot be rewritten, and stays as it is: {}", shown(group), e.getMessage());

@@ -89,8 +89,11 @@ public final class GcSchedule implements AutoCloseable {
             if (isClosed()) {
                 return;
             }
-            collect(run.isPresent() ? Mode.ASKED : Mode.BACKGROUND);
-            run.ifPresent(this::end);
+            try {
+                collect(run.isPresent() ? Mode.ASKED : Mode.BACKGROUND);
+            } finally {
+                run.ifPresent(this::end);
+            }
             pause = settings.every().orElse(Duration.ZERO);
         }
     }
@@ -137,6 +140,8 @@ public final class GcSchedule implements AutoCloseable {
             } else if (collector.isDue()) {
                 collector.collect(mode, settings.budget());
             }
+        } catch (OutOfMemoryError e) {
+            log.error("garbage is not collected", e);
         } catch (RuntimeException e) {
             if (Fault.of(e) == Fault.INTERNAL) {
                 log.error("garbage is not collected", e);

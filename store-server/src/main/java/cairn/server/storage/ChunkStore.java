@@ -127,10 +127,21 @@ public final class ChunkStore {
         return found != ABSENT && hasDamaged && isDamaged(found, domain, key) ? ABSENT : found;
     }
 
+    /** Touched, too: a lease may have been opened after its segment was sealed, and before it was found here. */
     private long findOpen(DomainId domain, ItemKey key) {
-        synchronized (open) {
-            Opened found = open.get(new Place(domain, key));
-            return found == null ? ABSENT : found.ordinal();
+        Lock asking = epochs.asking();
+        asking.lock();
+        try {
+            synchronized (open) {
+                Opened found = open.get(new Place(domain, key));
+                if (found == null) {
+                    return ABSENT;
+                }
+                epochs.touch(found.ordinal());
+                return found.ordinal();
+            }
+        } finally {
+            asking.unlock();
         }
     }
 
@@ -246,6 +257,7 @@ public final class ChunkStore {
     Optional<ItemKey> putPage(
             DomainId domain, Page page, long[] known, byte[] packed, int offset, int lengthBytes) {
         ItemKey key = ItemKey.of(page.id());
+        long[] believed = known;
         while (true) {
             long movesBefore = moves();
             if (contains(domain, key)) {
@@ -253,7 +265,7 @@ public final class ChunkStore {
             }
             long[] ordinals = new long[Page.CHILDREN];
             for (int slot = 0; slot < Page.CHILDREN; slot++) {
-                ordinals[slot] = page.isAbsent(slot) ? ABSENT : known.length > 0 ? known[slot] : ABSENT;
+                ordinals[slot] = page.isAbsent(slot) ? ABSENT : believed.length > 0 ? believed[slot] : ABSENT;
                 if (!page.isAbsent(slot) && ordinals[slot] == ABSENT) {
                     ItemKey child = child(page, slot);
                     ordinals[slot] = findIntact(domain, child);
@@ -272,6 +284,8 @@ public final class ChunkStore {
             } finally {
                 appending.unlock();
             }
+            // What has moved may lie elsewhere than the page before had it.
+            believed = new long[0];
         }
     }
 
@@ -413,6 +427,12 @@ public final class ChunkStore {
 
         private void adopt(Page page) {
             ItemKey key = ItemKey.of(page.id());
+            long own = findOwn(key);
+            if (own != ABSENT) {
+                // Somebody has put it since it was looked for: the pages above know it by that place.
+                adopted.put(key, own);
+                return;
+            }
             long ordinal = findKept(from, key);
             if (ordinal == ABSENT) {
                 throw missing(key);
@@ -438,8 +458,7 @@ public final class ChunkStore {
             if (before != null) {
                 return before;
             }
-            long open = findOpen(into, key);
-            long ours = open != ABSENT ? open : findKept(into, key);
+            long ours = findOwn(key);
             if (ours != ABSENT) {
                 return ours;
             }
@@ -448,6 +467,11 @@ public final class ChunkStore {
             }
             add(key, theirs);
             return theirs;
+        }
+
+        private long findOwn(ItemKey key) {
+            long open = findOpen(into, key);
+            return open != ABSENT ? open : findKept(into, key);
         }
 
         private void add(ItemKey key, long ordinal) {

@@ -103,9 +103,7 @@ final class FolderNotes implements Notes {
                 channel.force(true);
             }
             Files.move(fresh, file, ATOMIC_MOVE);
-            try (FileChannel names = FileChannel.open(folder, READ)) {
-                names.force(true);
-            }
+            syncNames();
         } catch (IOException e) {
             boolean isFull = String.valueOf(e.getMessage()).contains("No space left");
             throw new StoreException(isFull ? Fault.NO_SPACE : Fault.INTERNAL, "cannot write " + file + ": " + e, e);
@@ -117,8 +115,15 @@ final class FolderNotes implements Notes {
         Path file = file(name);
         try {
             Files.deleteIfExists(file);
+            syncNames();
         } catch (IOException e) {
             throw new StoreException(Fault.INTERNAL, "cannot remove " + file + ": " + e, e);
+        }
+    }
+
+    private void syncNames() throws IOException {
+        try (FileChannel names = FileChannel.open(folder, READ)) {
+            names.force(true);
         }
     }
 
