@@ -47,11 +47,12 @@ public final class DamageText {
         if (damage.damagedItems() > 0) {
             lines.add(count(damage.damagedItems(), "item") + " cannot be read, "
                     + String.format(Locale.ROOT, "%,d", damage.unusedItems()) + " of them part of no disk.");
-            lines.add("To heal: with the server running, push the image again by `cairn push FILE --name NAME`, or any disk"
-                    + " that has these bytes, from the account that owns it; then run `cairn scrub`.");
+            lines.add("To heal: with the server running, push the image again by `cairn push FILE --name NAME`, or any"
+                    + " disk that has these bytes, from the account that owns it; then run `cairn scrub`.");
         }
         if (damage.problems().stream().anyMatch(problem -> problem.contains("--rebuild-index"))) {
-            lines.add("To make the index anew: stop the server and run `cairn fsck --rebuild-index`; no data is touched.");
+            lines.add(
+                    "To make the index anew: stop the server and run `cairn fsck --rebuild-index`; no data is changed.");
         }
         return lines;
     }

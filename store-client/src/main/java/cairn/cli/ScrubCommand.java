@@ -42,7 +42,9 @@ final class ScrubCommand extends StoreCommand {
         @Option(names = "--damaged", description = "list what is damaged now, and say what to do")
         private boolean isDamaged;
 
-        @Option(names = "--pause", description = "have the server read no more, until --resume; also when it starts again")
+        @Option(
+                names = "--pause",
+                description = "have the server read no more, until --resume; also when it starts again")
         private boolean isPause;
 
         @Option(names = "--resume", description = "go on")
@@ -130,7 +132,7 @@ final class ScrubCommand extends StoreCommand {
         new Fields()
                 .put("state", status.isPaused() ? "paused" : isRunning ? "running" : "idle")
                 .put("began", status.begunAt())
-                .put("read", isRunning ? Sizes.bytes(status.doneBytes()) + " of about " + Sizes.bytes(status.totalBytes()) : null)
+                .put("read", isRunning ? read(status) : null)
                 .put("failure", status.failure())
                 .put("next", isRunning ? null : status.nextAt())
                 .print(terminal.out());
@@ -139,13 +141,19 @@ final class ScrubCommand extends StoreCommand {
         }
     }
 
+    private static String read(Scrub status) {
+        return Sizes.bytes(status.doneBytes()) + " of about " + Sizes.bytes(status.totalBytes());
+    }
+
     private void print(Result last) {
         new Fields()
                 .put("last scrub", last.endedAt() + ", " + DamageText.summary(last))
                 .put("read", Sizes.count(last.items(), "item") + ", " + Sizes.bytes(last.bytes()) + " in "
                         + Sizes.seconds(Duration.between(Instant.parse(last.begunAt()), Instant.parse(last.endedAt()))))
                 .put("pages", Sizes.count(last.pages()) + " of trees looked at"
-                        + (last.recordsMade() == 0 ? "" : ", records of " + Sizes.count(last.recordsMade()) + " made anew"))
+                        + (last.recordsMade() == 0
+                                ? ""
+                                : ", records of " + Sizes.count(last.recordsMade()) + " made anew"))
                 .print(terminal.out());
     }
 

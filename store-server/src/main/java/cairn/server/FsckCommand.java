@@ -84,10 +84,10 @@ final class FsckCommand implements Callable<Integer> {
         if (isJson) {
             System.out.println(Json.pretty(new Found(report.rebuilt().orElse(null), result, damage)));
         } else {
-            report.rebuilt().ifPresent(rebuilt -> System.out.println("index made anew: " + rebuilt.items() + " items found, "
-                    + rebuilt.rows() + " rows made, " + rebuilt.lost() + " items lost"));
-            System.out.println(
-                    result.items() + " items and " + result.pages() + " pages of trees proven: " + DamageText.summary(result));
+            report.rebuilt().ifPresent(rebuilt -> System.out.println("index made anew: " + rebuilt.items()
+                    + " items found, " + rebuilt.rows() + " rows made, " + rebuilt.lost() + " items lost"));
+            System.out.println(result.items() + " items and " + result.pages() + " pages of trees proven: "
+                    + DamageText.summary(result));
             DamageText.findings(damage).forEach(System.out::println);
         }
         DamageText.advice(damage).forEach(System.err::println);
@@ -113,10 +113,9 @@ final class FsckCommand implements Callable<Integer> {
 
     private void advise(StoreException e) {
         if (e.fault() == Fault.CORRUPT) {
-            System.err.println("The database's own records are damaged (its manifest, its log, or the catalog): nothing here can"
-                    + " make them anew. Restore a backup (`cairn backup` makes them), and keep " + data
-                    + " as it is until that is done. What is in no backup may still be read from a copy of the folder in"
-                    + " which the file that is named above was replaced by the backup's.");
+            System.err.println("The database's own records are damaged (its manifest, its log, or the catalog): nothing"
+                    + " here can make them anew. Restore a backup (`cairn backup` makes them), and keep " + data
+                    + " as it is until that is done.");
         }
     }
 }

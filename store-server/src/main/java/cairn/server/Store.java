@@ -98,7 +98,7 @@ final class Store implements AutoCloseable {
         storage = parts.closing(RocksStorage.open(
                 config.dataFolder(), RocksSettings.DEFAULT.withSettledLevel(config.settledLevel())));
         try {
-            Fsck.requireWhole(storage.catalog());
+            Fsck.requireWhole(storage.notes());
             StoreSecrets secrets = StoreSecrets.readOrCreate(storage.catalog());
             accounts = new Accounts(storage.catalog(), clock);
             createRoot(config.dataFolder());

@@ -7,7 +7,7 @@ import java.util.Optional;
 /**
  * What is damaged, as far as anybody knows.
  *
- * @param damagedItems that something can ask for and nobody can read, all of them; those that are in no place at all too
+ * @param damagedItems that something can ask for and nobody can read, all of them; also those that are in no place
  * @param unusedItems how many of them are in no tree
  * @param items the first of them, at most {@link Findings#ITEMS_MAX}
  * @param disks what they are part of, at most {@link Findings#DISKS_MAX}
@@ -72,7 +72,7 @@ public record Damage(
         return damagedItems == 0 && problemsFound == 0;
     }
 
-    /** What is left once all but these have been healed. Ranges stay as they were found until the next look at all trees. */
+    /** What is left once all but these have been healed. Ranges stay as found until the next look at all trees. */
     Damage onlyAt(OrdinalSet stillDamaged) {
         List<Item> left = items.stream()
                 .filter(item -> item.ordinal == NOWHERE || stillDamaged.contains(item.ordinal))

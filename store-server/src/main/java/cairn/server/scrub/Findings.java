@@ -108,7 +108,8 @@ final class Findings {
 
     /** To go on from in another run. */
     State state() {
-        return new State(OrdinalSets.encode(damaged), List.copyOf(listed.values()), List.copyOf(problems), problemsFound);
+        return new State(
+                OrdinalSets.encode(damaged), List.copyOf(listed.values()), List.copyOf(problems), problemsFound);
     }
 
     static Findings of(State state) {

@@ -8,9 +8,9 @@ import cairn.server.gc.Roots;
 import cairn.server.scrub.ScrubPass.Progress;
 import cairn.server.scrub.ScrubRecords.KnownDamage;
 import cairn.server.scrub.ScrubRecords.State;
-import cairn.server.storage.Catalog;
 import cairn.server.storage.IndexMaking;
 import cairn.server.storage.ItemKey;
+import cairn.server.storage.Notes;
 import cairn.server.storage.Storage;
 import cairn.server.storage.StoredFiles;
 import cairn.tree.Tree;
@@ -46,11 +46,11 @@ public final class Fsck {
     }
 
     /** @throws StoreException CONFLICT if somebody was making an index anew and has not come to the end */
-    public static void requireWhole(Catalog catalog) {
-        if (IndexRebuild.isUnfinished(catalog)) {
+    public static void requireWhole(Notes notes) {
+        if (IndexRebuild.isUnfinished(notes)) {
             throw new StoreException(
                     CONFLICT,
-                    "the index of this store was being made anew and is not whole; run cairn fsck --rebuild-index to its end");
+                    "the index was being made anew and is not whole; run cairn fsck --rebuild-index to its end");
         }
     }
 
@@ -58,7 +58,7 @@ public final class Fsck {
     public Report run(boolean isIndexMadeAnew) {
         Instant begunAt = parts.clock.instant();
         Optional<Rebuilt> rebuilt = isIndexMadeAnew ? Optional.of(rebuild()) : Optional.empty();
-        requireWhole(parts.storage.catalog());
+        requireWhole(parts.storage.notes());
         ScrubPass pass = new ScrubPass(
                 new ScrubPass.Parts(
                         parts.storage.segments(),
@@ -81,7 +81,12 @@ public final class Fsck {
         storage.notes().remove(COLLECTOR_NOTE);
         IndexRebuild.Result result = new IndexRebuild(
                         new IndexRebuild.Parts(
-                                storage.segments(), storage.index(), storage.catalog(), parts.roots, parts.making),
+                                storage.segments(),
+                                storage.index(),
+                                storage.catalog(),
+                                storage.notes(),
+                                parts.roots,
+                                parts.making),
                         progress)
                 .run();
         return new Rebuilt(result.items(), result.rows(), result.lost());
@@ -101,7 +106,7 @@ public final class Fsck {
                 if (e.fault() != CORRUPT) {
                     throw e;
                 }
-                findings.problem("the index cannot be read, make it anew by cairn fsck --rebuild-index: " + e.getMessage());
+                findings.problem(ScrubPass.INDEX_UNREADABLE + e.getMessage());
             }
         }
     }

@@ -14,12 +14,12 @@ import cairn.server.storage.DomainId;
 import cairn.server.storage.IndexMaking;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.ItemPlaces;
+import cairn.server.storage.Notes;
 import cairn.server.storage.Ordinal;
 import cairn.server.storage.PageChildren;
 import cairn.server.storage.SegmentStore;
 import cairn.tree.Page;
 import cairn.tree.PageId;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -34,11 +34,12 @@ import java.util.function.LongConsumer;
  * given back later. What a tree has and no segment gets a row to a place that was never used, where nothing can be read
  * until somebody brings the same bytes.
  *
- * <p>While this is not done a record says so, and no server opens the store; doing it again begins anew. Only with nobody
+ * <p>While this is not done a note says so, and no server opens the store; doing it again begins anew. Only with nobody
  * else at the storage. Not for several threads.
  */
 final class IndexRebuild {
-    static final String MARKER = "fsck/rebuild-index";
+    /** No record of the catalog: where a file of the index cannot be opened, the database takes no writes. */
+    static final String MARKER = "index-unfinished";
 
     private static final long RUN_BYTES = 4L << 20;
     private static final int ROWS_AT_ONCE = 4096;
@@ -60,9 +61,10 @@ final class IndexRebuild {
     private long rowsMade;
 
     /** What it is made of. */
-    record Parts(SegmentStore segments, ChunkIndex index, Catalog catalog, Roots roots, IndexMaking making) {}
+    record Parts(
+            SegmentStore segments, ChunkIndex index, Catalog catalog, Notes notes, Roots roots, IndexMaking making) {}
 
-    /** @param items that were found @param rows that were made @param lost items that trees have and segments have not */
+    /** @param items that were found @param rows that were made @param lost items of trees that no segment has */
     record Result(long items, long rows, long lost) {}
 
     /** @param progress told how many bytes of items were read */
@@ -72,15 +74,15 @@ final class IndexRebuild {
     }
 
     /** Whether one was begun, and did not come to its end. */
-    static boolean isUnfinished(Catalog catalog) {
-        return catalog.find(MARKER).isPresent();
+    static boolean isUnfinished(Notes notes) {
+        return notes.find(MARKER).isPresent();
     }
 
     /** @throws StoreException CORRUPT if a record that names a tree cannot be read: then the index is not touched */
     Result run() {
         // Nobody knows what to make the index of where a record cannot be read; found out before anything is forgotten.
         parts.roots.forEach(root -> {}, (snapshot, account, domain, chunks) -> {});
-        begin();
+        parts.notes.put(MARKER, NOTHING);
         unusedSegment = parts.segments.openSegment();
         try (ItemPlaces sorted = parts.making.newPlaces()) {
             places = sorted;
@@ -90,20 +92,10 @@ final class IndexRebuild {
             flush();
         }
         parts.segments.abandon();
-        end();
+        // The rows are safe before nothing says any longer that some are missing.
+        parts.catalog.commit(List.of());
+        parts.notes.remove(MARKER);
         return new Result(items, rowsMade, lost);
-    }
-
-    private void begin() {
-        if (!isUnfinished(parts.catalog)) {
-            parts.catalog.commit(
-                    List.of(new Catalog.Change.PutIfAbsent(MARKER, "begun".getBytes(StandardCharsets.US_ASCII))));
-        }
-    }
-
-    private void end() {
-        Catalog.Entry marker = parts.catalog.find(MARKER).orElseThrow();
-        parts.catalog.commit(List.of(new Catalog.Change.Delete(MARKER, marker.version())));
     }
 
     private void findItems() {
@@ -136,8 +128,8 @@ final class IndexRebuild {
     }
 
     /**
-     * The next place behind an item that cannot be read. Where a segment ends nobody can tell who cannot read its end: far
-     * behind, the next segment is tried.
+     * The next place behind an item that cannot be read. Where a segment ends nobody can tell who cannot read its end:
+     * far behind, the next segment is tried.
      */
     private static long behind(long from, long until) {
         boolean isFarBehind = Ordinal.slot(from) >= SLOTS_TRIED;
@@ -201,7 +193,9 @@ final class IndexRebuild {
     }
 
     private static ItemKey childOf(Page page, int slot) {
-        return page.level() == 0 ? ItemKey.of(page.chunk(slot)) : ItemKey.of(new PageId(page.level() - 1, page.child(slot)));
+        return page.level() == 0
+                ? ItemKey.of(page.chunk(slot))
+                : ItemKey.of(new PageId(page.level() - 1, page.child(slot)));
     }
 
     private long placeOf(ItemKey key) {

@@ -10,7 +10,7 @@ import cairn.server.storage.ItemKey;
 import cairn.tree.Page;
 import cairn.tree.Tree;
 
-/** Proves items by their bytes: checksum, codec, length, and that the digest is what names them. Not for several threads. */
+/** Proves items by their bytes: checksum, codec, length, and the digest that names them. Not for several threads. */
 final class ItemProof {
     private final byte[] plain = new byte[ChunkCodec.PLAIN_BYTES_MAX];
 

@@ -28,6 +28,8 @@ import java.util.function.LongConsumer;
  * looked at all the same. May run while the store is used. Not for several threads.
  */
 final class ScrubPass {
+    static final String INDEX_UNREADABLE = "the index cannot be read, make it anew by cairn fsck --rebuild-index: ";
+
     private static final long RUN_BYTES = 4L << 20;
     /** Of so many items together the rows are checked, and then the position can be kept: 8 MiB of heap. */
     private static final long PART_ITEMS = 1L << 21;
@@ -135,7 +137,7 @@ final class ScrubPass {
         used.accept(runBytes);
     }
 
-    /** Goes on behind an item that cannot be read, at the next that anybody can ask for. Rows then tell which it was. */
+    /** Goes on behind an item that cannot be read, at the next that anybody can ask for; rows tell later which it was. */
     private void passOver(StoreException e, long until) {
         requireCorrupt(e);
         if (indexed == null) {
@@ -144,7 +146,8 @@ final class ScrubPass {
         }
         OptionalLong next = indexed.firstFrom(position);
         // Where no row leads to the position itself, what cannot be read may be of no use to anybody.
-        position = next.isEmpty() ? until : Math.min(until, next.getAsLong() == position ? position + 1 : next.getAsLong());
+        long behind = next.isEmpty() ? until : next.getAsLong();
+        position = Math.min(until, behind == position ? position + 1 : behind);
         used.accept(RUN_BYTES);
     }
 
@@ -204,7 +207,7 @@ final class ScrubPass {
                 parts.index.forEach(kind, visitor);
             } catch (StoreException e) {
                 requireCorrupt(e);
-                findings.problem("the index cannot be read, make it anew by cairn fsck --rebuild-index: " + e.getMessage());
+                findings.problem(INDEX_UNREADABLE + e.getMessage());
             }
         }
     }

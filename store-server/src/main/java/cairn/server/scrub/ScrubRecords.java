@@ -7,7 +7,10 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
-/** What is kept of scrubs: three records of the catalog, JSON objects, described in docs/formats.md. For one thread at a time. */
+/**
+ * What is kept of scrubs: three records of the catalog, JSON objects, described in docs/formats.md. For one thread at a
+ * time.
+ */
 final class ScrubRecords {
     private static final String STATE = "scrub/state";
     private static final String LAST = "scrub/last";

@@ -26,8 +26,8 @@ import java.util.function.LongConsumer;
 /**
  * Walks trees, each page once in each dedup domain, and proves that everything below them is found: that the index has
  * every child, and that the record of a page's children says the same as the page. A record that cannot be read is made
- * anew, since whatever gives space back relies on it. Afterwards it tells which bytes of which disk are damaged. Reads pages,
- * and of chunks nothing.
+ * anew, since whatever gives space back relies on it. Afterwards it tells which bytes of which disk are damaged. Reads
+ * pages, and of chunks nothing.
  */
 final class TreeCheck {
     private final SegmentStore segments;
@@ -137,16 +137,30 @@ final class TreeCheck {
     /** A record that is damaged is made anew. One of a version that kept none is for whoever wants it first. */
     private void requireRecorded(DomainId domain, ItemKey key, long ordinal, PageChildren actual) {
         try {
-            if (index.children(ordinal).filter(recorded -> !recorded.equals(actual)).isPresent() && isAt(domain, key, ordinal)) {
+            boolean isWrong =
+                    index.children(ordinal).filter(recorded -> !recorded.equals(actual)).isPresent();
+            if (isWrong && isAt(domain, key, ordinal)) {
                 findings.problem("the record of the children of " + key + " at ordinal " + Ordinal.shown(ordinal)
-                        + " is not what domain " + domain.number() + " has; make the index anew by cairn fsck --rebuild-index");
+                        + " is not what domain " + domain.number()
+                        + " has; make the index anew by cairn fsck --rebuild-index");
             }
         } catch (StoreException e) {
             requireCorrupt(e);
             if (isAt(domain, key, ordinal)) {
-                index.putAll(List.of(), List.of(new ChunkIndex.Children(ordinal, actual)));
-                recordsMade++;
+                makeRecord(ordinal, actual);
             }
+        }
+    }
+
+    private void makeRecord(long ordinal, PageChildren actual) {
+        try {
+            index.putAll(List.of(), List.of(new ChunkIndex.Children(ordinal, actual)));
+            recordsMade++;
+        } catch (StoreException e) {
+            requireCorrupt(e);
+            findings.problem(
+                    "records of pages' children cannot be made, make the index anew by cairn fsck --rebuild-index: "
+                            + e.getMessage());
         }
     }
 
@@ -174,7 +188,8 @@ final class TreeCheck {
     /** Tells what of a tree cannot be read, in ascending order. Only once all trees were walked. */
     void ranges(Root root, RangeSink sink) {
         if (!root.tree().top().isAbsent()) {
-            ranges(root.domain(), ItemKey.of(root.tree().top()), root.tree().top().level(), 0, root.tree().sizeBytes(), sink);
+            PageId top = root.tree().top();
+            ranges(root.domain(), ItemKey.of(top), top.level(), 0, root.tree().sizeBytes(), sink);
         }
     }
 
@@ -202,7 +217,9 @@ final class TreeCheck {
     }
 
     private static ItemKey childOf(Page page, int slot) {
-        return page.level() == 0 ? ItemKey.of(page.chunk(slot)) : ItemKey.of(new PageId(page.level() - 1, page.child(slot)));
+        return page.level() == 0
+                ? ItemKey.of(page.chunk(slot))
+                : ItemKey.of(new PageId(page.level() - 1, page.child(slot)));
     }
 
     /** As whoever reads in this domain finds it. A row that is damaged is none. */

@@ -131,12 +131,12 @@ class IndexRebuildTest {
         storage.close();
         open();
 
-        StoreException e = assertThrows(StoreException.class, () -> Fsck.requireWhole(storage.catalog()));
+        StoreException e = assertThrows(StoreException.class, () -> Fsck.requireWhole(storage.notes()));
         assertEquals(Fault.CONFLICT, e.fault());
         assertThrows(StoreException.class, () -> disks.fsck(storage, bytes -> {}).run(false));
 
         assertTrue(rebuild().result().foundNothing());
-        Fsck.requireWhole(storage.catalog());
+        Fsck.requireWhole(storage.notes());
         assertWhole();
     }
 
@@ -150,7 +150,10 @@ class IndexRebuildTest {
         long ours = storage.index().find(OURS, lost).getAsLong();
         long theirs = storage.index().find(THEIRS, lost).getAsLong();
         storage.segments().rewrite(
-                storage.segments().extents().stream().filter(extent -> extent.isSettled()).toList(), without(ours, theirs));
+                storage.segments().extents().stream()
+                        .filter(extent -> extent.isSettled())
+                        .toList(),
+                without(ours, theirs));
         KeptDisks.settle(storage.segments(), ordinal -> ordinal != theirs);
 
         Fsck.Report report = rebuild();

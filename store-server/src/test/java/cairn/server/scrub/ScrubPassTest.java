@@ -99,7 +99,10 @@ class ScrubPassTest {
         TreeRoot tree = put("snap-1", disk);
         put("snap-2", TestDisk.of(disk.bytes(0, 8 * MIB)));
         images.add(new ImageFacts.Image(
-                "ami-1", "first", OWNER.value(), List.of(new ImageFacts.Disk("snap-1", tree.digest(), tree.sizeBytes()))));
+                "ami-1",
+                "first",
+                OWNER.value(),
+                List.of(new ImageFacts.Disk("snap-1", tree.digest(), tree.sizeBytes()))));
         long first = notAHole(disk, 10);
         long last = notAHole(disk, 300);
         segments.rotten.add(ordinal(ItemKey.of(disk.chunkAt(first))));
