@@ -96,10 +96,14 @@ record ReclaimReport(
         others.print(out);
         out.printf(
                 Locale.ROOT,
-                "Garbage collection took %.1f s, and with what else the server did meanwhile %.1f s of CPU; boots are %s%n"
+                "Garbage collection took %.1f s in %d runs, %.1f s of CPU (%.1f s with all else that the server did), and gave"
+                        + " back %s by its own account; boots are %s%n"
                         + "%d images, %.0f %% of each edited; settle %s; %d CPUs, Java %s%n",
                 collection.seconds(),
+                collection.runs(),
+                collection.cpuSeconds(),
                 collection.serverCpuSeconds(),
+                (collection.givenBackBytes() < 0 ? "-" : "") + Sizes.bytes(Math.abs(collection.givenBackBytes())),
                 isTraceMadeUp ? "1,000 reads of 16 KiB" : "a recorded boot's reads",
                 images,
                 editedPercent,

@@ -15,14 +15,25 @@ final class ServerGc {
     private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
     /**
-     * What a collection took.
+     * What collections took, one after the other.
      *
-     * @param seconds until it had ended
+     * @param runs how many they were
+     * @param seconds until they had ended
+     * @param cpuSeconds of the collector, by its own account
      * @param serverCpuSeconds of the server in this time, for whatever it did
      * @param givenBackBytes of segments; negative if they have grown
      */
-    record Result(double seconds, double serverCpuSeconds, long givenBackBytes) {
-        static final Result NONE = new Result(0, 0, 0);
+    record Result(int runs, double seconds, double cpuSeconds, double serverCpuSeconds, long givenBackBytes) {
+        static final Result NONE = new Result(0, 0, 0, 0, 0);
+
+        Result plus(Result other) {
+            return new Result(
+                    runs + other.runs,
+                    Spread.rounded(seconds + other.seconds),
+                    Spread.rounded(cpuSeconds + other.cpuSeconds),
+                    Spread.rounded(serverCpuSeconds + other.serverCpuSeconds),
+                    givenBackBytes + other.givenBackBytes);
+        }
     }
 
     private ServerGc() {}
@@ -56,7 +67,11 @@ final class ServerGc {
             throw new StoreException(Fault.INTERNAL, "garbage collection failed: " + last + ", alarm " + status.alarm());
         }
         return new Result(
-                Sizes.secondsOf(wall), Sizes.secondsOf(server.cpu().minus(cpuBefore)), last.givenBackBytes());
+                1,
+                Sizes.secondsOf(wall),
+                last.cpuMillis() / 1e3,
+                Sizes.secondsOf(server.cpu().minus(cpuBefore)),
+                last.givenBackBytes() + last.packedBytes());
     }
 
     private static GcMessages.Status await(StoreClient client, GcMessages.Done asked) {

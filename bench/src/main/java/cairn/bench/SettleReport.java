@@ -35,7 +35,8 @@ record SettleReport(
      * @param storedBytes everything counted, as it says itself
      * @param ratio of these to all unique plain bytes
      * @param folderBytes of all files of its data folder, when the server had ended
-     * @param settleCpuSeconds of the server, while it settled
+     * @param settleCpuSeconds of what settles, by its own account
+     * @param serverCpuSeconds of the whole server meanwhile
      */
     record Store(
             String store,
@@ -43,7 +44,8 @@ record SettleReport(
             double ratio,
             long folderBytes,
             double settleSeconds,
-            double settleCpuSeconds) {}
+            double settleCpuSeconds,
+            double serverCpuSeconds) {}
 
     /** One kind of work at one store. */
     record Row(String work, String unit, String store, Spread figure) {}
@@ -73,7 +75,7 @@ record SettleReport(
     }
 
     void print(PrintStream out) {
-        Table table = new Table("STORE", ">STORED", ">OF PLAIN", ">FILES", ">SETTLED IN S", ">CPU S");
+        Table table = new Table("STORE", ">STORED", ">OF PLAIN", ">FILES", ">SETTLED IN S", ">CPU S", ">SERVER CPU S");
         for (Store each : stores) {
             table.row(
                     each.store,
@@ -81,7 +83,8 @@ record SettleReport(
                     String.format(Locale.ROOT, "%.4f", each.ratio),
                     Sizes.bytes(each.folderBytes),
                     String.format(Locale.ROOT, "%.1f", each.settleSeconds),
-                    String.format(Locale.ROOT, "%.1f", each.settleCpuSeconds));
+                    String.format(Locale.ROOT, "%.1f", each.settleCpuSeconds),
+                    String.format(Locale.ROOT, "%.1f", each.serverCpuSeconds));
         }
         table.print(out);
         out.printf(

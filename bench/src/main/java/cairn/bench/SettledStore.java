@@ -111,6 +111,7 @@ final class SettledStore {
                 SettleReport.ratio(storedBytes, uniqueBytes),
                 folderBytes,
                 settling.seconds(),
+                settling.cpuSeconds(),
                 settling.serverCpuSeconds());
     }
 }
