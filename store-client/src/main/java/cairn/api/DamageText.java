@@ -52,7 +52,7 @@ public final class DamageText {
         }
         if (damage.problems().stream().anyMatch(problem -> problem.contains("--rebuild-index"))) {
             lines.add(
-                    "To make the index anew: stop the server and run `cairn fsck --rebuild-index`; no data is changed.");
+                    "To make the index anew, stop the server and run `cairn fsck --rebuild-index`; no data changes.");
         }
         return lines;
     }

@@ -137,7 +137,7 @@ final class ScrubPass {
         used.accept(runBytes);
     }
 
-    /** Goes on behind an item that cannot be read, at the next that anybody can ask for; rows tell later which it was. */
+    /** Goes on behind an item that cannot be read, at the next that anybody can ask for; rows tell which it was. */
     private void passOver(StoreException e, long until) {
         requireCorrupt(e);
         if (indexed == null) {
