@@ -45,8 +45,11 @@ public final class DamageText {
     public static List<String> advice(Damage damage) {
         List<String> lines = new ArrayList<>();
         if (damage.damagedItems() > 0) {
-            lines.add(count(damage.damagedItems(), "item") + " cannot be read, "
-                    + String.format(Locale.ROOT, "%,d", damage.unusedItems()) + " of them part of no disk.");
+            lines.add(count(damage.damagedItems(), "item") + " cannot be read"
+                    + (damage.unusedItems() == 0
+                            ? "."
+                            : ", " + String.format(Locale.ROOT, "%,d", damage.unusedItems())
+                                    + " of them part of no disk, or below a page that cannot be read."));
             lines.add("To heal: with the server running, push the image again by `cairn push FILE --name NAME`, or any"
                     + " disk that has these bytes, from the account that owns it; then run `cairn scrub`.");
         }

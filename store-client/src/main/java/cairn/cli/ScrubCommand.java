@@ -159,7 +159,7 @@ final class ScrubCommand extends StoreCommand {
 
     private void print(Damage damage) {
         if (DamageText.findings(damage).isEmpty()) {
-            terminal.say("nothing is damaged");
+            terminal.say("no damage is known");
             return;
         }
         DamageText.findings(damage).forEach(terminal.out()::println);

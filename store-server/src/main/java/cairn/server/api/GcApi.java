@@ -47,7 +47,7 @@ public final class GcApi {
 
     private static void requireRoot(HttpCall call) {
         if (!call.caller().isRoot()) {
-            throw new StoreException(FORBIDDEN, "only the root account has garbage collected");
+            throw new StoreException(FORBIDDEN, "only the root account may collect garbage");
         }
     }
 

@@ -17,8 +17,8 @@ import java.util.function.LongSupplier;
  * <p>Whoever writes holds a {@link Lease} from before the first question until after the commit that makes a root of what
  * was put. What a lease may rely on is either younger than the lease, so that its ordinal is not below the lowest
  * {@linkplain Lease#floorSegment floor}; or it was found in the index, and then it was <i>touched</i>: remembered by its
- * ordinal, in the epoch of that moment. An epoch begins with each cycle of the collector. A cycle takes its {@link
- * Horizon} first, and then looks for roots; so whatever a lease relied on that had ended before is below a root that it
+ * ordinal, in the epoch of that moment. An epoch begins with each cycle of the collector, and with leases, so that what
+ * was touched is forgotten soon after the leases that relied on it. A cycle takes its {@link Horizon} first, and then looks for roots; so whatever a lease relied on that had ended before is below a root that it
  * sees, and whatever a later one relies on is above the floor, or among the touched.
  *
  * <p>Safe for threads. Questions run side by side under a shared lock, which {@link #doom} takes for itself. Locks are
@@ -27,6 +27,8 @@ import java.util.function.LongSupplier;
 public final class Epochs {
     private static final int STRIPES = 8;
     private static final int STRIPE_ORDINALS = 512;
+    /** Epochs of which it is known what was touched in each; what is older counts as one. */
+    private static final int EPOCHS_MAX = 256;
 
     private final LongSupplier openSegment;
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
@@ -37,7 +39,7 @@ public final class Epochs {
     /** What was touched last. */
     private final Stripe[] stripes = new Stripe[STRIPES];
 
-    /** Changed under the lock alone, together with {@link #holds}. */
+    /** Changed while {@link #holds} and {@link #touched} are held. */
     private volatile long epoch = 1;
     /** Null where nothing is. */
     private volatile LongPredicate doomed;
@@ -106,9 +108,27 @@ public final class Epochs {
     /** @param floorSegment the lowest that it may have written to */
     Hold open(long floorSegment) {
         synchronized (holds) {
+            beginEpoch();
             Hold hold = new Hold(floorSegment, epoch);
             holds.add(hold);
             return hold;
+        }
+    }
+
+    /** What is touched from now on counts for leases of this epoch; what was touched before may count for them, too. */
+    private void beginEpoch() {
+        flush();
+        synchronized (touched) {
+            if (touched.lastEntry().getValue().isEmpty()) {
+                return;
+            }
+            epoch++;
+            touched.put(epoch, new OrdinalSet());
+            if (touched.size() > EPOCHS_MAX) {
+                OrdinalSet oldest = touched.pollFirstEntry().getValue();
+                oldest.addAll(touched.firstEntry().getValue());
+                touched.put(touched.firstKey(), oldest);
+            }
         }
     }
 
@@ -152,10 +172,10 @@ public final class Epochs {
                     floorSegment = Math.min(floorSegment, hold.floorSegment);
                     from = Math.min(from, hold.epoch);
                 }
-            }
-            synchronized (touched) {
-                touched.put(epoch, new OrdinalSet());
-                touched.headMap(from).clear();
+                synchronized (touched) {
+                    touched.put(epoch, new OrdinalSet());
+                    touched.headMap(from).clear();
+                }
             }
             return new Horizon(from, Ordinal.of(floorSegment, 0));
         } finally {

@@ -243,7 +243,7 @@ final class RocksSegmentStore implements SegmentStore {
         byte[] packed = whileNothingMoves(() -> database.read(
                 () -> "read " + at(ordinal, key), handles -> find(handles, ordinal, key)), found -> found != null);
         if (packed == null) {
-            throw new StoreException(CORRUPT, at(ordinal, key) + " is not there: " + found(ordinal));
+            throw new StoreException(CORRUPT, at(ordinal, key) + " is not there" + found(ordinal));
         }
         return packed;
     }
@@ -284,7 +284,7 @@ final class RocksSegmentStore implements SegmentStore {
 
     private String found(long ordinal) {
         List<Item> there = readRun(ordinal, ordinal + 1, 1);
-        return there.isEmpty() ? "nothing is" : there.get(0).key() + " is";
+        return there.isEmpty() ? "" : ", but " + there.get(0).key() + " is";
     }
 
     private static String at(long ordinal, ItemKey key) {
