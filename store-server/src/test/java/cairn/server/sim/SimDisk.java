@@ -131,7 +131,7 @@ final class SimDisk {
         int fate = random.nextInt(NOTE_FATES);
         if (fate == 0) {
             note.addLast(Optional.empty());
-        } else if (fate == 1) {
+        } else if (fate == 1 && note.size() > 1) {
             note.removeLast();
         }
         while (note.size() > 1) {
