@@ -10,7 +10,12 @@ public final class Text {
 
     /** A peer's text as it may stand in a message: short, and without control characters. */
     public static String shown(String text) {
-        String cut = text.length() <= SHOWN_CHARS_MAX ? text : text.substring(0, SHOWN_CHARS_MAX) + "…";
+        return shown(text, SHOWN_CHARS_MAX);
+    }
+
+    /** As {@link #shown(String)}, with as many characters as one may want. */
+    public static String shown(String text, int charsMax) {
+        String cut = text.length() <= charsMax ? text : text.substring(0, charsMax) + "…";
         return cut.codePoints()
                 .map(c -> Character.isISOControl(c) || !Character.isDefined(c) ? '?' : c)
                 .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)

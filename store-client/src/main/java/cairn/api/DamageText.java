@@ -13,6 +13,8 @@ import java.util.stream.Collectors;
 /** What is damaged, for people. */
 public final class DamageText {
     private static final int ITEMS_MAX = 20;
+    /** A reason names the item, the cause and the file. */
+    private static final int REASON_CHARS_MAX = 500;
 
     private DamageText() {}
 
@@ -33,11 +35,11 @@ public final class DamageText {
             lines.add("and " + count(damage.damagedDisks() - damage.disks().size(), "more disk"));
         }
         List<DamagedItem> items = damage.items();
-        items.stream().limit(ITEMS_MAX).forEach(item -> lines.add(item.item() + ": " + Text.shown(item.why())));
+        items.stream().limit(ITEMS_MAX).forEach(item -> lines.add(item.item() + ": " + Text.shown(item.why(), REASON_CHARS_MAX)));
         if (damage.damagedItems() > Math.min(ITEMS_MAX, items.size())) {
             lines.add("and " + count(damage.damagedItems() - Math.min(ITEMS_MAX, items.size()), "more item"));
         }
-        damage.problems().forEach(problem -> lines.add(Text.shown(problem)));
+        damage.problems().forEach(problem -> lines.add(Text.shown(problem, REASON_CHARS_MAX)));
         return lines;
     }
 

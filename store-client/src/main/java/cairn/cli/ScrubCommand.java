@@ -71,6 +71,9 @@ final class ScrubCommand extends StoreCommand {
         }
         if (instead.isDamaged) {
             Damage damage = client.damage();
+            if (client.scrub().last() == null) {
+                terminal.err().println("Nothing has been looked at yet: `cairn scrub` does, now.");
+            }
             if (isJson) {
                 printJson(damage);
             } else {
@@ -82,7 +85,11 @@ final class ScrubCommand extends StoreCommand {
     }
 
     private int scrub(StoreClient client) {
-        Result before = client.scrub().last();
+        Scrub idle = client.scrub();
+        Result before = idle.last();
+        if (idle.isPaused()) {
+            terminal.err().println("The pause ends with this.");
+        }
         Scrub begun = client.scrub(new ScrubAction(ScrubAction.RUN));
         if (isNoWait) {
             show(begun);

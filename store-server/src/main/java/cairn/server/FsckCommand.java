@@ -59,7 +59,8 @@ final class FsckCommand implements Callable<Integer> {
             if (!Files.exists(data.resolve("VERSION"))) {
                 throw new StoreException(Fault.NOT_FOUND, "there is no store in " + data);
             }
-            try (RocksStorage storage = RocksStorage.open(data)) {
+            try (RocksStorage storage =
+                    isIndexMadeAnew ? RocksStorage.openWithoutMissing(data) : RocksStorage.open(data)) {
                 return check(storage);
             }
         } catch (StoreException e) {
@@ -85,7 +86,10 @@ final class FsckCommand implements Callable<Integer> {
             System.out.println(Json.pretty(new Found(report.rebuilt().orElse(null), result, damage)));
         } else {
             report.rebuilt().ifPresent(rebuilt -> System.out.println("index made anew: " + rebuilt.items()
-                    + " items found, " + rebuilt.rows() + " rows made, " + rebuilt.lost() + " items lost"));
+                    + " items found, " + rebuilt.rows() + " rows made" + (rebuilt.lost() == 0
+                            ? ""
+                            : ", " + rebuilt.lost() + " of them to items that no segment has; what is below lost pages"
+                                    + " is not counted")));
             System.out.println(result.items() + " items and " + result.pages() + " pages of trees proven: "
                     + DamageText.summary(result));
             DamageText.findings(damage).forEach(System.out::println);

@@ -114,17 +114,63 @@ class DamagedStoreTest {
         }
     }
 
+    @Test
+    void aFileThatWasCutShortIsHealedByTheNextPush() throws Exception {
+        byte[] content = Files.readAllBytes(disk);
+        Path file = fileWith(Arrays.copyOfRange(content, 0, NEEDLE_BYTES));
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.truncate(Files.size(file) / 2);
+        }
+
+        try (ServerProcess server = ServerProcess.start(data)) {
+            new StoreUser(server.connect(), folder).push(disk, "again");
+
+            new StoreUser(server.connect(), folder).assertComesBack(image, disk);
+            server.cli().run("scrub", "--json").success();
+            assertOthersAreWell(server);
+        }
+        assertTrue(Files.exists(data.resolve("damaged").resolve(file.getFileName())), "it is kept");
+    }
+
+    @Test
+    void aMissingFileIsNamedAndCanBePutBackOrLeftOut() throws Exception {
+        byte[] content = Files.readAllBytes(disk);
+        Path file = fileWith(Arrays.copyOfRange(content, 0, NEEDLE_BYTES));
+        Path elsewhere = Files.move(file, folder.resolve("elsewhere"));
+        Tools.Output fsck = Tools.run(Programs.server("fsck", "--data", data.toString()));
+        assertEquals(1, fsck.status(), fsck.stdout() + fsck.stderr());
+        assertTrue(fsck.stderr().contains(file.toString()) && fsck.stderr().contains("--rebuild-index"), fsck.stderr());
+
+        Files.move(elsewhere, file);
+        Tools.run(Programs.server("fsck", "--data", data.toString())).success();
+
+        Files.delete(file);
+        Tools.Output without = Tools.run(Programs.server("fsck", "--data", data.toString(), "--rebuild-index"));
+        assertEquals(1, without.status(), without.stdout() + without.stderr());
+        assertTrue(without.stdout().contains(image) && !without.stdout().contains(otherImage), without.stdout());
+        try (ServerProcess server = ServerProcess.start(data)) {
+            assertOthersAreWell(server);
+            server.cli().run("scrub");
+            new StoreUser(server.connect(), folder).push(disk, "again");
+            new StoreUser(server.connect(), folder).assertComesBack(image, disk);
+        }
+    }
+
     /** Flips one bit in the middle of these bytes, in the only file that has them. */
     private void flipBitIn(byte[] needle) throws IOException {
+        Path file = fileWith(needle);
+        flip(file, indexOf(Files.readAllBytes(file), needle) + needle.length / 2);
+    }
+
+    private Path fileWith(byte[] needle) throws IOException {
         List<Path> found = new ArrayList<>();
         for (Path file : segmentFiles()) {
-            int at = indexOf(Files.readAllBytes(file), needle);
-            if (at >= 0) {
+            if (indexOf(Files.readAllBytes(file), needle) >= 0) {
                 found.add(file);
-                flip(file, at + needle.length / 2);
             }
         }
         assertEquals(1, found.size(), "the bytes are kept once: " + found);
+        return found.get(0);
     }
 
     private List<Path> segmentFiles() throws IOException {

@@ -18,7 +18,7 @@ final class Findings {
     static final int DISKS_MAX = 500;
     static final int RANGES_MAX = 20;
     static final int PROBLEMS_MAX = 100;
-    private static final int WHY_CHARS_MAX = 200;
+    private static final int WHY_CHARS_MAX = 500;
 
     /** Items that have a place, and cannot be read there. */
     private final OrdinalSet damaged = new OrdinalSet();

@@ -98,8 +98,14 @@ public final class Scrubber implements AutoCloseable {
         records.damage().ifPresent(recorded -> {
             damage = recorded.damage();
             known = OrdinalSets.decode(recorded.ordinals());
-            parts.chunks.damaged(known);
         });
+        OrdinalSet setAside = parts.files.setAside();
+        if (!setAside.isEmpty()) {
+            // What of it anybody needs, a pass tells; until then all that is brought again is taken.
+            known.addAll(setAside);
+            isWanted = true;
+        }
+        parts.chunks.damaged(known);
         parts.chunks.onDamage(this::noticed);
         thread.setDaemon(true);
     }

@@ -25,4 +25,9 @@ public interface StoredFiles {
      * @param used told how many bytes were read; may wait, and what it throws ends this
      */
     List<DamagedFile> check(LongConsumer used);
+
+    /** Where items may have lain in files that, since the storage was opened, were taken out of it as unreadable. */
+    default OrdinalSet setAside() {
+        return new OrdinalSet();
+    }
 }

@@ -163,17 +163,23 @@ final class DataFolder {
         return segments().resolve("segment-" + number + ".sst");
     }
 
+    /** A file of the database. @param name as RocksDB gives it, with a slash before it */
+    Path databaseFile(String name) {
+        return rocks().resolve(name.substring(name.lastIndexOf('/') + 1));
+    }
+
     /** Keeps a file of the database, by a link, once the database has it no more. @param name as RocksDB gives it */
     void setAside(String name) {
         Path kept = root.resolve("damaged");
-        String file = name.substring(name.lastIndexOf('/') + 1);
+        Path file = databaseFile(name);
+        Path link = kept.resolve(file.getFileName());
         try {
             makeForOwner(kept);
-            Files.deleteIfExists(kept.resolve(file));
-            Files.createLink(kept.resolve(file), rocks().resolve(file));
+            Files.deleteIfExists(link);
+            Files.createLink(link, file);
             sync(kept);
         } catch (IOException e) {
-            throw failure("keep " + kept.resolve(file), e);
+            throw failure("keep " + link, e);
         }
     }
 

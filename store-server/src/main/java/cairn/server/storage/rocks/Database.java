@@ -7,17 +7,20 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.function.Supplier;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReadWriteLock;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
-import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.rocksdb.ColumnFamilyDescriptor;
 import org.rocksdb.ColumnFamilyHandle;
+import org.rocksdb.LiveFileMetaData;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.slf4j.Logger;
@@ -34,6 +37,9 @@ import org.slf4j.LoggerFactory;
  */
 final class Database implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Database.class);
+    /** What a store can do without, or get back: items, which are healed or lost alone, and what is made anew of them. */
+    private static final Set<Family> DISPENSABLE = EnumSet.of(
+            Family.CHUNKS, Family.SETTLED, Family.QUICK, Family.HEALED, Family.CHUNK_INDEX, Family.PAGE_CHILDREN);
     /** What opening takes beside the rows in the log: a new log, a new manifest, tables' indexes and filters. */
     private static final long REOPEN_BYTES = 2L << 20;
 
@@ -59,13 +65,91 @@ final class Database implements AutoCloseable {
     private volatile boolean hasFailed;
     /** Whether what failed was not for lack of space. */
     private volatile boolean isDamaged;
+    /** Of files set aside. Guarded by {@link #guard}. */
+    private final List<Ordinals> setAside = new ArrayList<>();
 
-    /** @throws StoreException CONFLICT if another process, or this one, has the folder open */
-    Database(DataFolder folder, FreeSpace space, Tuning tuning) {
+    /**
+     * Files of items that have become shorter are set aside.
+     *
+     * @param isMissingLeftOut whether files that are not there, and are no records of the catalog or of volumes, are
+     *     forgotten for good
+     * @throws StoreException CONFLICT if another process, or this one, has the folder open; NOT_FOUND, naming them, if
+     *     files are not there: then this process keeps the folder locked
+     */
+    Database(DataFolder folder, FreeSpace space, Tuning tuning, boolean isMissingLeftOut) {
         this.folder = folder;
         this.space = space;
         this.tuning = tuning;
+        if (isMissingLeftOut) {
+            leaveOutMissing();
+        }
         this.handles = open();
+        checkFiles();
+    }
+
+    private void leaveOutMissing() {
+        // Otherwise RocksDB takes no changes, and closing it does not return.
+        tuning.database.setParanoidChecks(false);
+        handles = open();
+        try {
+            EnumSet<Family> lost = EnumSet.noneOf(Family.class);
+            for (LiveFileMetaData file : missing()) {
+                lost.add(Family.of(file));
+                if (ItemFiles.isOfItems(file)) {
+                    Ordinals ordinals = ItemFiles.ordinals(file);
+                    handles.db().deleteFilesInRanges(
+                            handles.of(Family.of(file)), List.of(ordinals.fromKey(), ordinals.untilKey()), true);
+                }
+            }
+            lost.retainAll(EnumSet.of(Family.CHUNK_INDEX, Family.PAGE_CHILDREN));
+            for (Family family : lost) {
+                handles.db().dropColumnFamily(handles.of(family));
+            }
+        } catch (RocksDBException e) {
+            throw Failures.of("leave out files that are missing", folder.root(), e);
+        } finally {
+            release();
+            tuning.database.setParanoidChecks(true);
+        }
+    }
+
+    private List<LiveFileMetaData> missing() {
+        return handles.db().getLiveFilesMetaData().stream()
+                .filter(file -> !Files.exists(folder.databaseFile(file.fileName())))
+                .toList();
+    }
+
+    /** RocksDB would find out when it reads them, and then take no writes. */
+    private void checkFiles() {
+        List<LiveFileMetaData> missing = missing();
+        if (!missing.isEmpty()) {
+            // Not closed: with open_files_async, closing would wait for ever for a file that cannot be opened.
+            handles = null;
+            throw missing(missing);
+        }
+        try {
+            for (LiveFileMetaData file : handles.db().getLiveFilesMetaData()) {
+                if (ItemFiles.isOfItems(file) && Files.size(folder.databaseFile(file.fileName())) != file.size()) {
+                    setAsideUnreadable();
+                    release();
+                    handles = open();
+                    return;
+                }
+            }
+        } catch (IOException e) {
+            throw new StoreException(Fault.INTERNAL, "cannot look at " + folder.rocks() + ": " + e.getMessage(), e);
+        }
+    }
+
+    private StoreException missing(List<LiveFileMetaData> files) {
+        String names = files.stream()
+                .map(file -> folder.databaseFile(file.fileName()) + " (" + Family.of(file).shown() + ")")
+                .collect(Collectors.joining(", "));
+        boolean isDispensable = files.stream().map(Family::of).allMatch(DISPENSABLE::contains);
+        return new StoreException(Fault.NOT_FOUND, "missing: " + names + ". Put " + (files.size() == 1 ? "it" : "them")
+                + " back, or restore a backup" + (isDispensable
+                        ? "; or go on without: `cairn fsck --rebuild-index`, and then heal what it finds damaged"
+                        : ""));
     }
 
     private Handles open() {
@@ -220,12 +304,23 @@ final class Database implements AutoCloseable {
         try {
             for (ItemFile file : ItemFiles.unreadable(handles)) {
                 folder.setAside(file.name());
+                setAside.add(file.ordinals());
                 handles.db().deleteFilesInRanges(
                         handles.of(file.family()), List.of(file.ordinals().fromKey(), file.ordinals().untilKey()), false);
                 log.warn("set aside {} with {}, which cannot be opened", file.name(), file.ordinals());
             }
         } catch (RocksDBException e) {
             throw Failures.of("set aside files that cannot be opened", folder.root(), e);
+        }
+    }
+
+    /** Where items lay in files that have been set aside since this was opened. */
+    List<Ordinals> setAside() {
+        guard.readLock().lock();
+        try {
+            return List.copyOf(setAside);
+        } finally {
+            guard.readLock().unlock();
         }
     }
 

@@ -2,6 +2,9 @@ package cairn.server.storage.rocks;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import java.util.Arrays;
+import org.rocksdb.LiveFileMetaData;
+
 /** The database's column families. */
 enum Family {
     DEFAULT("default"),
@@ -20,6 +23,16 @@ enum Family {
 
     Family(String storedName) {
         this.storedName = storedName;
+    }
+
+    /** The family that a file of the database is part of. */
+    static Family of(LiveFileMetaData file) {
+        String name = new String(file.columnFamilyName(), US_ASCII);
+        return Arrays.stream(values()).filter(family -> family.storedName.equals(name)).findFirst().orElseThrow();
+    }
+
+    String shown() {
+        return storedName;
     }
 
     byte[] storedName() {

@@ -4,9 +4,9 @@ import static cairn.Fault.CORRUPT;
 
 import cairn.server.storage.Ordinal;
 import cairn.server.storage.SegmentStore.Extent;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,9 +24,7 @@ import org.rocksdb.TableProperties;
  * those that it wrote in this run: of others that is read from the file, once, 0.1 ms each.
  */
 final class ItemFiles {
-    private static final Map<String, Family> FAMILIES = Set.of(Family.CHUNKS, Family.SETTLED, Family.QUICK).stream()
-            .collect(Collectors.toUnmodifiableMap(
-                    family -> new String(family.storedName(), StandardCharsets.US_ASCII), family -> family));
+    private static final Set<Family> FAMILIES = EnumSet.of(Family.CHUNKS, Family.SETTLED, Family.QUICK);
 
     /** By the file's name, which no other ever has. Guarded by {@code this}. */
     private final Map<String, Long> counted = new HashMap<>();
@@ -35,10 +33,9 @@ final class ItemFiles {
     static List<ItemFile> list(Database.Handles handles) {
         List<ItemFile> files = new ArrayList<>();
         for (LiveFileMetaData live : handles.db().getLiveFilesMetaData()) {
-            Family family = FAMILIES.get(new String(live.columnFamilyName(), StandardCharsets.US_ASCII));
-            if (family != null) {
+            if (isOfItems(live)) {
                 files.add(new ItemFile(
-                        family, live.fileName(), live.level() > 0, ordinals(live),
+                        Family.of(live), live.fileName(), live.level() > 0, ordinals(live),
                         live.numEntries() - live.numDeletions(), live.size()));
             }
         }
@@ -46,8 +43,12 @@ final class ItemFiles {
         return files;
     }
 
+    static boolean isOfItems(LiveFileMetaData file) {
+        return FAMILIES.contains(Family.of(file));
+    }
+
     /** What is removed in a row is named by the key that follows it. */
-    private static Ordinals ordinals(LiveFileMetaData live) {
+    static Ordinals ordinals(LiveFileMetaData live) {
         long last = Keys.number(live.largestKey());
         return new Ordinals(
                 Keys.number(live.smallestKey()), live.largestKey().length < Keys.CHUNK_BYTES ? last - 1 : last);

@@ -108,7 +108,8 @@ final class RocksCatalog implements Catalog {
                 throw new StoreException(INVALID_REQUEST, "record " + Text.shown(change.key()) + " is changed twice at once");
             }
         }
-        database.write(() -> "commit " + changes.size() + " changes", handles -> {
+        // The same batch again changes nothing, and no other can come between.
+        database.writeRepeatable(() -> "commit " + changes.size() + " changes", handles -> {
             try (WriteBatch batch = new WriteBatch()) {
                 for (Change change : changes) {
                     add(batch, handles.of(Family.CATALOG), change, versions.get(change.key()));

@@ -1,14 +1,14 @@
 package cairn.server.storage.rocks;
 
+import cairn.server.storage.Ordinal;
+import cairn.server.storage.OrdinalSet;
 import cairn.server.storage.StoredFiles;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.function.LongConsumer;
 import java.util.List;
 import java.util.Set;
-import java.util.function.LongConsumer;
-import java.util.stream.Collectors;
 import org.rocksdb.LiveFileMetaData;
 import org.rocksdb.Options;
 import org.rocksdb.RocksDBException;
@@ -20,10 +20,10 @@ import org.rocksdb.SstFileReader;
  */
 final class RocksFiles implements StoredFiles {
     /** Whose items say themselves whether they are damaged. */
-    private static final Set<String> SEGMENTS = EnumSet.of(Family.CHUNKS, Family.SETTLED, Family.QUICK, Family.HEALED)
-            .stream()
-            .map(family -> new String(family.storedName(), StandardCharsets.US_ASCII))
-            .collect(Collectors.toUnmodifiableSet());
+    private static final Set<Family> SEGMENTS =
+            EnumSet.of(Family.CHUNKS, Family.SETTLED, Family.QUICK, Family.HEALED);
+    /** Of one segment, more than any has. */
+    private static final int SLOTS_MAX = 1 << 18;
 
     private final Database database;
     private final DataFolder folder;
@@ -37,13 +37,13 @@ final class RocksFiles implements StoredFiles {
     public List<DamagedFile> check(LongConsumer used) {
         List<DamagedFile> damaged = new ArrayList<>();
         for (LiveFileMetaData file : live()) {
-            boolean isReadWhole = !SEGMENTS.contains(familyOf(file));
+            boolean isReadWhole = !SEGMENTS.contains(Family.of(file));
             try {
                 prove(pathOf(file), isReadWhole);
             } catch (RocksDBException e) {
                 if (isLive(file)) {
                     String name = folder.root().relativize(pathOf(file)).toString();
-                    damaged.add(new DamagedFile(name, familyOf(file), e.getMessage()));
+                    damaged.add(new DamagedFile(name, Family.of(file).shown(), e.getMessage()));
                 }
             }
             used.accept(isReadWhole ? file.size() : 0);
@@ -70,11 +70,22 @@ final class RocksFiles implements StoredFiles {
         return live().stream().anyMatch(each -> each.fileName().equals(file.fileName()));
     }
 
-    private static String familyOf(LiveFileMetaData file) {
-        return new String(file.columnFamilyName(), StandardCharsets.US_ASCII);
+    private Path pathOf(LiveFileMetaData file) {
+        return folder.databaseFile(file.fileName());
     }
 
-    private Path pathOf(LiveFileMetaData file) {
-        return folder.rocks().resolve(file.fileName().substring(1));
+    @Override
+    public OrdinalSet setAside() {
+        OrdinalSet places = new OrdinalSet();
+        for (Ordinals run : database.setAside()) {
+            for (long segment = Ordinal.segment(run.first()); segment <= Ordinal.segment(run.last()); segment++) {
+                long first = Math.max(run.first(), Ordinal.of(segment, 0));
+                long last = Math.min(run.last(), Ordinal.of(segment, SLOTS_MAX));
+                for (long ordinal = first; ordinal <= last; ordinal++) {
+                    places.add(ordinal);
+                }
+            }
+        }
+        return places;
     }
 }

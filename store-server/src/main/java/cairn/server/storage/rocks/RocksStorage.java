@@ -55,21 +55,34 @@ public final class RocksStorage implements Storage {
      *
      * @throws StoreException INVALID_REQUEST if the folder holds something else, or a store of an unknown version;
      *     CONFLICT, naming folder and process, if it is in use; CORRUPT if the database's own files are damaged;
-     *     NO_SPACE if there is no room to begin
+     *     NOT_FOUND, naming them, if files of it are missing; NO_SPACE if there is no room to begin
      */
     public static RocksStorage open(Path dataFolder, RocksSettings settings) {
-        return open(dataFolder, settings, step -> {});
+        return open(dataFolder, settings, step -> {}, false);
+    }
+
+    /**
+     * As {@link #open(Path)}, but files of items, and of what can be made of them, that are missing are forgotten for
+     * good. The index is to be made anew then.
+     */
+    public static RocksStorage openWithoutMissing(Path dataFolder) {
+        return open(dataFolder, RocksSettings.DEFAULT, step -> {}, true);
     }
 
     /** As {@link #open(Path, RocksSettings)}. @param steps is told of each step in which segments are rewritten */
     static RocksStorage open(Path dataFolder, RocksSettings settings, Rewriter.Steps steps) {
+        return open(dataFolder, settings, steps, false);
+    }
+
+    private static RocksStorage open(
+            Path dataFolder, RocksSettings settings, Rewriter.Steps steps, boolean isMissingLeftOut) {
         DataFolder folder = DataFolder.open(dataFolder);
         FreeSpace space = new FreeSpace(folder.root(), settings.reserveBytes());
         RocksDB.loadLibrary();
         Tuning tuning = new Tuning(settings);
         Database database = null;
         try {
-            database = new Database(folder, space, tuning);
+            database = new Database(folder, space, tuning, isMissingLeftOut);
             folder.upgrade();
             folder.writePid();
             folder.removeUnsealed();

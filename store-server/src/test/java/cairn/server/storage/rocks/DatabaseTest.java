@@ -41,7 +41,7 @@ class DatabaseTest {
         FreeSpace space = new FreeSpace(folder.root(), 0);
         RocksDB.loadLibrary();
         tuning = new Tuning(RocksSettings.DEFAULT);
-        database = new Database(folder, space, tuning);
+        database = new Database(folder, space, tuning, false);
         blocks = new RocksVolumeBlocks(database, tuning, space);
         try (Batch batch = blocks.begin(LAYER)) {
             batch.putBlock(7, block());
