@@ -5,7 +5,6 @@ import static cairn.Fault.CORRUPT;
 import static cairn.Fault.NO_SPACE;
 import static cairn.Fault.SHUTTING_DOWN;
 
-import cairn.StoreException;
 import cairn.server.gc.GcStatus.Phase;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.Catalog.Change;
@@ -20,15 +19,17 @@ import cairn.server.storage.PageChildren;
 import cairn.server.storage.SegmentStore.Extent;
 import cairn.server.storage.SegmentStore.Rewriting;
 import cairn.server.storage.Storage;
+import cairn.StoreException;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,7 +55,6 @@ public final class Collector implements AutoCloseable {
     private static final String KEY = "gc";
     /** Rows that are collected before they are removed: some 100 MiB of the heap. */
     private static final int ROWS_MAX = 500_000;
-    private static final int ROWS_AT_ONCE = 4096;
 
     private final Storage storage;
     private final ChunkStore chunks;
@@ -318,7 +318,6 @@ public final class Collector implements AutoCloseable {
     /**
      * Removes the rows of what is dead.
      *
-     * @param pages of higher levels first
      * @return what no row names any more
      */
     private Dead remove(Dead dead, List<Row> pages, List<Extent> extents, GcProgress now) {
@@ -326,14 +325,15 @@ public final class Collector implements AutoCloseable {
         if (!hasMore(dead, before, extents)) {
             return before;
         }
-        removePages(pages.stream().filter(row -> dead.has(row.ordinal())).toList(), now);
+        List<Row> deadPages = pages.stream()
+                .filter(row -> dead.has(row.ordinal()))
+                .sorted(Comparator.comparingInt((Row row) -> -row.key().kind()).thenComparingLong(Row::ordinal))
+                .toList();
+        now.removed(chunks.removeDoomed(deadPages, pace::step));
         List<Row> rows;
         do {
             rows = doomedChunks();
-            for (int at = 0; at < rows.size(); at += ROWS_AT_ONCE) {
-                pace.step();
-                now.removed(chunks.removeDoomed(rows.subList(at, Math.min(rows.size(), at + ROWS_AT_ONCE))));
-            }
+            now.removed(chunks.removeDoomed(rows, pace::step));
         } while (rows.size() == ROWS_MAX);
         dead.kept().addAll(epochs.resurrected());
         return dead;
@@ -351,17 +351,6 @@ public final class Collector implements AutoCloseable {
             }
         }
         return false;
-    }
-
-    private void removePages(List<Row> pages, GcProgress now) {
-        for (int at = 0; at < pages.size(); at += ROWS_AT_ONCE) {
-            List<Row> some = pages.subList(at, Math.min(pages.size(), at + ROWS_AT_ONCE));
-            pace.step();
-            now.removed(chunks.removeDoomed(some));
-        }
-        // Not before: what is found until its row is gone is kept with all below it.
-        storage.index().removeChildren(
-                pages.stream().map(Row::ordinal).filter(epochs::isDoomed).distinct().toList());
     }
 
     /** At most {@link #ROWS_MAX} of them. */

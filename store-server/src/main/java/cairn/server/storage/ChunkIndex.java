@@ -37,16 +37,20 @@ public interface ChunkIndex {
      */
     Optional<PageChildren> children(long pageOrdinal);
 
-    /**
-     * Removes those of some rows that still have this ordinal. The rows survive together or go together, and what is
-     * removed by an earlier call goes no later; it needs no free space to speak of.
-     *
-     * @return how many were removed
-     */
-    int removeAll(List<Row> rows);
+    /** As {@link #removeAll(List, List)}, where no page is among the rows, or is left elsewhere. */
+    default int removeAll(List<Row> rows) {
+        return removeAll(rows, List.of());
+    }
 
-    /** Forgets what is said of the children of pages that are no more. */
-    void removeChildren(List<Long> pageOrdinals);
+    /**
+     * Removes those of some rows that still have this ordinal, and what is said of the children of pages. All of it
+     * survives together or goes together, and what is removed by an earlier call goes no later; it needs no free space to
+     * speak of.
+     *
+     * @param pageOrdinals pages that no row names then
+     * @return how many rows were removed
+     */
+    int removeAll(List<Row> rows, List<Long> pageOrdinals);
 
     /**
      * Visits all rows of a kind, of all domains, as they are at one moment. The visitor asks nothing of this index

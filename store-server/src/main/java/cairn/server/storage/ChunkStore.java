@@ -566,22 +566,45 @@ public final class ChunkStore {
      * Removes rows that are doomed from the index, but for those that somebody has found meanwhile. Of some ordinals
      * those of higher kinds are to be removed first, so that no page is left whose children are not there.
      *
+     * @param rows all that name a page side by side
+     * @param step called before each batch; may wait, and what it throws ends this
      * @return how many were removed
      */
-    public int removeDoomed(List<Row> rows) {
+    public int removeDoomed(List<Row> rows, Runnable step) {
         int removed = 0;
-        for (int at = 0; at < rows.size(); at += REMOVED_AT_ONCE) {
-            List<Row> some = rows.subList(at, Math.min(rows.size(), at + REMOVED_AT_ONCE));
-            Lock removing = epochs.removing();
-            removing.lock();
-            try {
-                removed += index.removeAll(
-                        some.stream().filter(row -> epochs.isDoomed(row.ordinal())).toList());
-            } finally {
-                removing.unlock();
-            }
+        for (int from = 0; from < rows.size(); ) {
+            step.run();
+            int until = endOfBatch(rows, from);
+            removed += removeDoomed(rows.subList(from, until));
+            from = until;
         }
         return removed;
+    }
+
+    /** Rows of one page are not parted: with the last of them goes what is said of its children. */
+    private static int endOfBatch(List<Row> rows, int from) {
+        int until = Math.min(rows.size(), from + REMOVED_AT_ONCE);
+        while (until < rows.size() && rows.get(until).ordinal() == rows.get(until - 1).ordinal()) {
+            until++;
+        }
+        return until;
+    }
+
+    private int removeDoomed(List<Row> rows) {
+        Lock removing = epochs.removing();
+        removing.lock();
+        try {
+            List<Row> doomed =
+                    rows.stream().filter(row -> epochs.isDoomed(row.ordinal())).toList();
+            List<Long> pages = doomed.stream()
+                    .filter(row -> row.key().kind() != ItemKey.CHUNK_KIND)
+                    .map(Row::ordinal)
+                    .distinct()
+                    .toList();
+            return index.removeAll(doomed, pages);
+        } finally {
+            removing.unlock();
+        }
     }
 
     /**

@@ -41,19 +41,14 @@ final class MemoryChunkIndex implements ChunkIndex {
     }
 
     @Override
-    public synchronized int removeAll(List<Row> rows) {
+    public synchronized int removeAll(List<Row> rows, List<Long> pageOrdinals) {
         door.requireOpen();
         int removed = 0;
         for (Row row : rows) {
             removed += ordinals.remove(new Place(row.domain(), row.key()), row.ordinal()) ? 1 : 0;
         }
-        return removed;
-    }
-
-    @Override
-    public synchronized void removeChildren(List<Long> pageOrdinals) {
-        door.requireOpen();
         pageOrdinals.forEach(children::remove);
+        return removed;
     }
 
     @Override

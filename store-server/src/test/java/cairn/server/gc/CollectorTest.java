@@ -337,7 +337,7 @@ class CollectorTest {
                 cuts++;
             }
         }
-        assertTrue(cuts > 20, cuts + " cuts");
+        assertTrue(cuts > 15, cuts + " cuts");
     }
 
     /** @return whether the power has not failed */

@@ -72,13 +72,8 @@ final class CutStorage implements Storage {
     public ChunkIndex index() {
         return new ForwardingChunkIndex(inner.index()) {
             @Override
-            public int removeAll(List<Row> rows) {
-                return change(() -> inner.removeAll(rows));
-            }
-
-            @Override
-            public void removeChildren(List<Long> pageOrdinals) {
-                change(() -> inner.removeChildren(pageOrdinals));
+            public int removeAll(List<Row> rows, List<Long> pageOrdinals) {
+                return change(() -> inner.removeAll(rows, pageOrdinals));
             }
         };
     }

@@ -131,7 +131,7 @@ class MarkTest {
     void followsAPageOfAnEarlierVersionByItsContent() {
         TreeRoot tree = TestDisk.random(4, 40 * MIB).put(chunks, OURS);
         TreeSet<Long> expected = expected(tree);
-        storage.index().removeChildren(List.copyOf(expected));
+        storage.index().removeAll(List.of(), List.copyOf(expected));
 
         mark.root(OURS, tree);
 

@@ -41,15 +41,18 @@ final class SimIndex implements ChunkIndex {
     }
 
     @Override
-    public int removeAll(List<Row> rows) {
+    public int removeAll(List<Row> rows, List<Long> pageOrdinals) {
         List<Row> gone = List.copyOf(rows);
+        List<Long> pages = List.copyOf(pageOrdinals);
         storage.pass();
         int removed;
         synchronized (storage.disk()) {
             removed = (int) storage.disk().<Long>read(state ->
                     gone.stream().filter(row -> isThere(state, row)).count()).longValue();
-            storage.writeNow(false, state ->
-                    gone.forEach(row -> state.rows.remove(new Place(row.domain(), row.key()), row.ordinal())));
+            storage.writeNow(false, state -> {
+                gone.forEach(row -> state.rows.remove(new Place(row.domain(), row.key()), row.ordinal()));
+                pages.forEach(state.children::remove);
+            });
         }
         storage.pass();
         return removed;
@@ -58,14 +61,6 @@ final class SimIndex implements ChunkIndex {
     private static boolean isThere(SimState state, Row row) {
         Long ordinal = state.rows.get(new Place(row.domain(), row.key()));
         return ordinal != null && ordinal == row.ordinal();
-    }
-
-    @Override
-    public void removeChildren(List<Long> pageOrdinals) {
-        List<Long> gone = List.copyOf(pageOrdinals);
-        storage.pass();
-        storage.writeNow(false, state -> gone.forEach(state.children::remove));
-        storage.pass();
     }
 
     @Override

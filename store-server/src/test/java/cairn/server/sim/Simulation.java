@@ -130,8 +130,6 @@ final class Simulation implements AutoCloseable {
     private volatile Instant latest = clock.instant();
     private int names;
     private String now = "";
-    /** Known: what is said of a page's children stays where a crash comes just after its rows are gone. */
-    private final Set<Long> orphans = new HashSet<>();
 
     /** A snapshot. @param isSure nobody has tried to remove it */
     private record Kept(Caller owner, TreeRoot root, boolean isSure, Instant lockedUntil) {
@@ -300,7 +298,6 @@ final class Simulation implements AutoCloseable {
         turns.finish();
         world.close();
         disk.crash();
-        disk.read(state -> orphans.addAll(orphansIn(state)));
         reopen();
     }
 
@@ -1128,7 +1125,6 @@ final class Simulation implements AutoCloseable {
         disk.read(state -> {
             Invariants.require(state.rows.isEmpty(), state.rows.size() + " rows are left: " + state.rows);
             Set<Long> children = orphansIn(state);
-            children.removeAll(orphans);
             Invariants.require(children.isEmpty(), children.size() + " records of children are left");
             Invariants.require(state.items.isEmpty(), state.items.size() + " items are left: " + state.items.keySet());
             return null;

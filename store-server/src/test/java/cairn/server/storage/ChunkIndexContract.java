@@ -102,7 +102,7 @@ abstract class ChunkIndexContract extends StorageContract {
         assertEquals(OptionalLong.of(100), index.find(OTHER, of(1, 1)));
 
         index.putAll(List.of(), List.of(new Children(100, second)));
-        index.removeChildren(List.of(101L, 102L));
+        index.removeAll(List.of(), List.of(101L, 102L));
         assertEquals(Optional.of(second), index.children(100));
         assertEquals(Optional.empty(), index.children(101));
     }

@@ -143,12 +143,12 @@ class ChunkStoreTest {
         putWhole(page, 1, 2);
         PageChildren children = childrenOf(page);
         long ordinal = ordinal(ItemKey.of(page.id()));
-        storage.index().removeChildren(List.of(ordinal));
+        storage.index().removeAll(List.of(), List.of(ordinal));
 
         assertEquals(children, childrenOf(page));
         assertEquals(Optional.of(children), storage.index().children(ordinal));
 
-        storage.index().removeChildren(List.of(ordinal));
+        storage.index().removeAll(List.of(), List.of(ordinal));
         store.completeChildren(() -> {});
         assertEquals(Optional.of(children), storage.index().children(ordinal));
     }
@@ -265,7 +265,7 @@ class ChunkStoreTest {
             for (int kind = 1; kind >= 0; kind--) {
                 List<ChunkIndex.Row> rows = new ArrayList<>();
                 storage.index().forEach(kind, rows::add);
-                assertEquals(1, store.removeDoomed(rows), "of kind " + kind);
+                assertEquals(1, store.removeDoomed(rows, () -> {}), "of kind " + kind);
             }
             store.read(OURS, key(1));
             store.read(OURS, key(2));

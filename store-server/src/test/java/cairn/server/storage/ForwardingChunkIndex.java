@@ -29,13 +29,8 @@ public class ForwardingChunkIndex implements ChunkIndex {
     }
 
     @Override
-    public int removeAll(List<Row> rows) {
-        return inner.removeAll(rows);
-    }
-
-    @Override
-    public void removeChildren(List<Long> pageOrdinals) {
-        inner.removeChildren(pageOrdinals);
+    public int removeAll(List<Row> rows, List<Long> pageOrdinals) {
+        return inner.removeAll(rows, pageOrdinals);
     }
 
     @Override

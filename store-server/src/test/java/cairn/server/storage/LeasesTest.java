@@ -4,29 +4,30 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import cairn.Digest;
 import cairn.chunk.Chunk;
 import cairn.chunk.ChunkId;
+import cairn.Digest;
 import cairn.tree.Page;
 import cairn.tree.TreeBuilder;
 import cairn.tree.TreeReader;
 import cairn.tree.TreeRoot;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Future;
+import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Random;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
-import java.util.function.LongPredicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -186,7 +187,6 @@ class LeasesTest {
         }
 
         private void remove() {
-            OrdinalSet pages = new OrdinalSet();
             for (int kind = 2; kind >= 0; kind--) {
                 List<ChunkIndex.Row> rows = new ArrayList<>();
                 storage.index().forEach(kind, row -> {
@@ -194,16 +194,9 @@ class LeasesTest {
                         rows.add(row);
                     }
                 });
-                collected.addAndGet(store.removeDoomed(rows));
-                if (kind > 0) {
-                    rows.forEach(row -> pages.add(row.ordinal()));
-                }
+                rows.sort(Comparator.comparingLong(ChunkIndex.Row::ordinal));
+                collected.addAndGet(store.removeDoomed(rows, () -> {}));
             }
-            pages.forEach(ordinal -> {
-                if (epochs.isDoomed(ordinal)) {
-                    storage.index().removeChildren(List.of(ordinal));
-                }
-            });
             storage.segments().rewrite(storage.segments().extents(), new SegmentStore.Rewriting() {
                 @Override
                 public boolean isLive(long ordinal) {

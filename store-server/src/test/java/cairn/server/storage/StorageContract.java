@@ -56,7 +56,7 @@ abstract class StorageContract {
         assertFault(Fault.SHUTTING_DOWN, () -> storage.index().count(0));
         assertFault(Fault.SHUTTING_DOWN, () -> storage.index().children(1));
         assertFault(Fault.SHUTTING_DOWN, () -> storage.index().removeAll(List.of()));
-        assertFault(Fault.SHUTTING_DOWN, () -> storage.index().removeChildren(List.of()));
+        assertFault(Fault.SHUTTING_DOWN, () -> storage.index().removeAll(List.of(), List.of()));
         assertFault(Fault.SHUTTING_DOWN, () -> storage.index().forEach(0, row -> {}));
         assertFault(Fault.SHUTTING_DOWN, () -> storage.index().storedBytes());
         assertFault(Fault.SHUTTING_DOWN, () -> storage.catalog().find("a"));

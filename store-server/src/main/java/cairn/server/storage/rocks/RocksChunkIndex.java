@@ -111,7 +111,7 @@ final class RocksChunkIndex implements ChunkIndex {
     }
 
     @Override
-    public synchronized int removeAll(List<Row> rows) {
+    public synchronized int removeAll(List<Row> rows, List<Long> pageOrdinals) {
         database.ensureUsable();
         Set<Row> there = new LinkedHashSet<>();
         SortedMap<Integer, Long> added = new TreeMap<>();
@@ -125,17 +125,11 @@ final class RocksChunkIndex implements ChunkIndex {
             for (Row row : there) {
                 batch.delete(handles.of(Family.CHUNK_INDEX), Keys.index(row.domain(), row.key()));
             }
-        });
-        return there.size();
-    }
-
-    @Override
-    public synchronized void removeChildren(List<Long> pageOrdinals) {
-        write(() -> "remove the children of " + pageOrdinals.size() + " pages", new TreeMap<>(), (handles, batch) -> {
             for (long ordinal : pageOrdinals) {
                 batch.delete(handles.of(Family.PAGE_CHILDREN), Keys.number(ordinal));
             }
         });
+        return there.size();
     }
 
     /** One iterator sees one moment. In each domain it goes to the kind's first row, and behind its last to the next. */
