@@ -111,10 +111,24 @@ public final class Uploads {
      */
     private void makeRoomForAnother(Caller caller) {
         List<Catalog.Entry> open = catalog.list(prefix(caller), "", OPEN_MAX);
-        if (open.size() == OPEN_MAX) {
-            Catalog.Entry oldest = Collections.min(
-                    open, Comparator.comparing(entry -> UploadRecords.upload(entry).leaseUntil()));
-            remove(oldest);
+        while (open.size() == OPEN_MAX) {
+            removeUnlessInUse(Collections.min(
+                    open, Comparator.comparing(entry -> UploadRecords.upload(entry).leaseUntil())));
+            open = catalog.list(prefix(caller), "", OPEN_MAX);
+        }
+    }
+
+    /** @return whether it was removed: nobody has gone on with it since it was looked at, or has ended it */
+    private boolean removeUnlessInUse(Catalog.Entry entry) {
+        try {
+            remove(entry);
+            return true;
+        } catch (StoreException e) {
+            if (e.fault() != Fault.CONFLICT) {
+                throw e;
+            }
+            log.info("{} is in use: {}", entry.key(), e.getMessage());
+            return false;
         }
     }
 
@@ -334,16 +348,7 @@ public final class Uploads {
         });
         int removed = 0;
         for (Catalog.Entry entry : ended) {
-            try {
-                remove(entry);
-                removed++;
-            } catch (StoreException e) {
-                if (e.fault() != Fault.CONFLICT) {
-                    throw e;
-                }
-                // Somebody has gone on with it, or has ended it, just now.
-                log.info("{} is in use: {}", entry.key(), e.getMessage());
-            }
+            removed += removeUnlessInUse(entry) ? 1 : 0;
         }
         leases.keySet().forEach(this::closeIfGone);
         return removed;

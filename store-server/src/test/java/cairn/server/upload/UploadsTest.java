@@ -28,8 +28,12 @@ import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Future;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -195,6 +199,26 @@ class UploadsTest {
 
         assertFault(NOT_FOUND, () -> uploads.read(US, oldest));
         assertEquals(512, uploads.read(US, second).sizeBytes());
+    }
+
+    @Test
+    void makesRoomForManyThatBeginAtOnce() throws Exception {
+        for (int i = 0; i < Uploads.OPEN_MAX; i++) {
+            uploads.start(US, 512);
+        }
+        ExecutorService threads = Executors.newFixedThreadPool(8);
+        try {
+            List<Future<String>> started = new ArrayList<>();
+            for (int i = 0; i < 200; i++) {
+                started.add(threads.submit(() -> uploads.start(US, 512).id()));
+            }
+            for (Future<String> one : started) {
+                assertTrue(one.get().startsWith("up-"));
+            }
+        } finally {
+            threads.shutdownNow();
+        }
+        assertTrue(uploads.unfinished().size() < Uploads.OPEN_MAX + 8);
     }
 
     @Test
