@@ -45,6 +45,7 @@ public final class Main implements Runnable {
     static int run(PrintStream out, PrintStream err, String... args) {
         return new CommandLine(new Main())
                 .addSubcommand(new BootCommand(out, err))
+                .addSubcommand(new IngestCommand(out, err))
                 .addSubcommand(new DedupCommand(out, err))
                 .addSubcommand(new BlocksCommand(out, err))
                 .addSubcommand(new EbsCommand(out, err))

@@ -5,7 +5,6 @@ import cairn.client.StoreClient;
 import cairn.Fault;
 import cairn.sigv4.Credentials;
 import cairn.StoreException;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +13,8 @@ import java.util.ArrayList;
 import java.util.function.Function;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
 /**
@@ -21,11 +22,16 @@ import java.util.stream.Stream;
  * also when that is interrupted, and its folder goes with it.
  */
 final class MeasuredServer implements AutoCloseable {
-    /** What the launcher gives Java for {@code cairn serve}; and a flight recorder must not speak before the server. */
-    private static final List<String> LAUNCHER_OPTIONS = List.of(
-            "-XX:+IgnoreUnrecognizedVMOptions", "--enable-native-access=ALL-UNNAMED", "-Xlog:jfr+startup=error");
+    /** Heap and direct buffers that the launcher lets {@code cairn serve} have, in bytes. */
+    static final long LAUNCHER_MEMORY_BYTES = (1024L + 2304) << 20;
 
     private static final List<String> LAUNCHER_MEMORY = List.of("-Xmx1g", "-XX:MaxDirectMemorySize=2304m");
+    /** Between two looks at what it has used, by which it is told whether it still works. */
+    private static final long IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+    /** A tick of the system's clock: what it uses even when it does nothing. */
+    private static final Duration IDLE_CPU_MAX = Duration.ofMillis(10);
+
+    private static final int IDLE_LOOKS_MAX = 50;
 
     private final Path folder;
     private final boolean isFolderKept;
@@ -47,7 +53,7 @@ final class MeasuredServer implements AutoCloseable {
      */
     static MeasuredServer start(Optional<Path> keep, List<String> javaOptions) throws IOException {
         Path folder = keep.isPresent() ? emptyFolder(keep.get()) : ScratchFolder.make();
-        return start(new MeasuredServer(folder, keep.isPresent()), javaOptions, List.of());
+        return start(new MeasuredServer(folder, keep.isPresent()), CairnProgram.server(javaOptions));
     }
 
     /**
@@ -57,14 +63,21 @@ final class MeasuredServer implements AutoCloseable {
      * @param options more for {@code cairn serve}
      */
     static MeasuredServer open(Path folder, List<String> options) {
-        return start(new MeasuredServer(folder.toAbsolutePath(), true), LAUNCHER_MEMORY, options);
+        List<String> program = new ArrayList<>(CairnProgram.server(LAUNCHER_MEMORY));
+        program.addAll(options);
+        return start(new MeasuredServer(folder.toAbsolutePath(), true), program);
     }
 
-    private static MeasuredServer start(MeasuredServer measured, List<String> javaOptions, List<String> options) {
+    /** Starts a server as users do, on a folder as {@link #open} takes it. */
+    static MeasuredServer serve(Path folder) {
+        return start(new MeasuredServer(folder.toAbsolutePath(), true), CairnProgram.serve(LAUNCHER_MEMORY));
+    }
+
+    private static MeasuredServer start(MeasuredServer measured, List<String> program) {
         Runtime.getRuntime().addShutdownHook(measured.clearing);
         try {
             long start = System.nanoTime();
-            measured.launch(javaOptions, options).awaitReady();
+            measured.launch(program).awaitReady();
             measured.readyAfter = Duration.ofNanos(System.nanoTime() - start);
             return measured;
         } catch (RuntimeException e) {
@@ -93,26 +106,12 @@ final class MeasuredServer implements AutoCloseable {
     }
 
     /** Together with {@link #clear}, so that no server starts after everything was cleared. */
-    private synchronized ThrowAwayServer launch(List<String> javaOptions, List<String> options) {
+    private synchronized ThrowAwayServer launch(List<String> program) {
         if (isCleared) {
             throw interrupted(null);
         }
-        List<String> program = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
-        program.addAll(LAUNCHER_OPTIONS);
-        program.addAll(javaOptions);
-        program.addAll(List.of("-cp", classPath(), "cairn.server.Main"));
-        program.addAll(options);
         server = ThrowAwayServer.start(program, folder, true);
         return server;
-    }
-
-    /** In a jar's manifest are the libraries beside it, among them the server. */
-    private static String classPath() {
-        StringBuilder absolute = new StringBuilder();
-        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
-            absolute.append(absolute.isEmpty() ? "" : File.pathSeparator).append(Path.of(entry).toAbsolutePath());
-        }
-        return absolute.toString();
     }
 
     /** Does what needs the server; if that fails because this process is being ended, says so. */
@@ -149,30 +148,42 @@ final class MeasuredServer implements AutoCloseable {
                 .orElseThrow(() -> new StoreException(Fault.UNAVAILABLE, "the server has ended"));
     }
 
+    /** The same, when it has ended what it does after it has answered: files are written, code is compiled. */
+    Duration cpuWhenIdle() {
+        Duration before = cpu();
+        for (int look = 0; look < IDLE_LOOKS_MAX; look++) {
+            LockSupport.parkNanos(IDLE_NANOS);
+            Duration now = cpu();
+            if (now.minus(before).compareTo(IDLE_CPU_MAX) <= 0) {
+                return now;
+            }
+            before = now;
+        }
+        return before;
+    }
+
     /** From the start of its process, Java and all, until it said that it was ready. */
     Duration readyAfter() {
         return readyAfter;
     }
 
-    /** The most memory that it has had in RAM at any time, its mapped files too: in bytes. Linux only. */
+    /** The most memory that it has had in RAM since that was forgotten, its mapped files too: in bytes. Linux only. */
     long peakMemoryBytes() {
-        return memoryBytes("VmHWM:");
+        return ProcessMemory.peakBytes(server.pid()).orElseThrow(MeasuredServer::unknownMemory);
     }
 
     /** The memory that it has in RAM now, its mapped files too: in bytes. Linux only. */
     long memoryBytes() {
-        return memoryBytes("VmRSS:");
+        return ProcessMemory.bytes(server.pid()).orElseThrow(MeasuredServer::unknownMemory);
     }
 
-    private long memoryBytes(String field) {
-        try (Stream<String> lines = Files.lines(Path.of("/proc", String.valueOf(server.pid()), "status"))) {
-            return lines.filter(line -> line.startsWith(field))
-                    .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) << 10)
-                    .findFirst()
-                    .orElseThrow(() -> new StoreException(Fault.UNAVAILABLE, "this system does not say"));
-        } catch (IOException e) {
-            throw new StoreException(Fault.UNAVAILABLE, "cannot tell the server's memory: " + e.getMessage(), e);
-        }
+    private static StoreException unknownMemory() {
+        return new StoreException(Fault.UNAVAILABLE, "cannot tell the server's memory: it has ended, or this is no Linux");
+    }
+
+    /** Has {@link #peakMemoryBytes} begin anew. */
+    void forgetPeakMemory() {
+        ProcessMemory.forgetPeak(server.pid());
     }
 
     /** Ends the server and removes what it kept, unless that is to stay. */

@@ -51,6 +51,28 @@ public final class Table {
         }
     }
 
+    /** The same as a table of Markdown, as GitHub and others show it. */
+    public void printMarkdown(PrintStream out) {
+        for (int n = 0; n < rows.size(); n++) {
+            printMarkdown(rows.get(n), out);
+            if (n == 0) {
+                StringBuilder line = new StringBuilder("|");
+                for (boolean each : isRight) {
+                    line.append(each ? "---:|" : "---|");
+                }
+                out.println(line);
+            }
+        }
+    }
+
+    private static void printMarkdown(String[] cells, PrintStream out) {
+        StringBuilder line = new StringBuilder("|");
+        for (String cell : cells) {
+            line.append(' ').append(cell.replace("\\", "\\\\").replace("|", "\\|")).append(" |");
+        }
+        out.println(line);
+    }
+
     private static int length(String cell) {
         return cell.codePointCount(0, cell.length());
     }

@@ -1,0 +1,53 @@
+package cairn.bench;
+
+import cairn.Fault;
+import cairn.StoreException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalLong;
+import java.util.stream.Stream;
+
+/** What memory a process has, its mapped files too. Linux. */
+final class ProcessMemory {
+    private static final String NOW = "VmRSS:";
+    private static final String PEAK = "VmHWM:";
+    /** What clear_refs takes for that. */
+    private static final String FORGET_PEAK = "5";
+
+    private ProcessMemory() {}
+
+    /** In RAM now, in bytes; nothing if it has ended. */
+    static OptionalLong bytes(long pid) {
+        return field(pid, NOW);
+    }
+
+    /** The most that it has had in RAM at any time, in bytes; nothing if it has ended. */
+    static OptionalLong peakBytes(long pid) {
+        return field(pid, PEAK);
+    }
+
+    private static OptionalLong field(long pid, String name) {
+        try (Stream<String> lines = Files.lines(file(pid, "status"))) {
+            return lines.filter(line -> line.startsWith(name))
+                    .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) << 10)
+                    .findFirst();
+        } catch (IOException | UncheckedIOException e) {
+            return OptionalLong.empty();
+        }
+    }
+
+    /** From here on the peak is that of what follows. @throws StoreException UNAVAILABLE if this system can not do that */
+    static void forgetPeak(long pid) {
+        try {
+            Files.writeString(file(pid, "clear_refs"), FORGET_PEAK);
+        } catch (IOException e) {
+            throw new StoreException(Fault.UNAVAILABLE, "cannot reset the peak memory of a process: " + e, e);
+        }
+    }
+
+    private static Path file(long pid, String name) {
+        return Path.of("/proc", String.valueOf(pid), name);
+    }
+}

@@ -1,0 +1,12 @@
+package cairn.bench;
+
+import cairn.cli.Table;
+import java.util.List;
+
+/** What a command has found out, as people read it; as JSON it is the record that says so. */
+interface Report {
+    Table table();
+
+    /** What must be known to read the table: sentences, one each. */
+    List<String> remarks();
+}
