@@ -3,6 +3,7 @@ package cairn.server.nbd;
 import cairn.server.volume.Volume.Content;
 import cairn.server.volume.Volume.Extent;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.CompositeByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundHandlerAdapter;
 import io.netty.channel.ChannelPromise;
@@ -85,8 +86,24 @@ final class NbdReplyEncoder extends ChannelOutboundHandlerAdapter {
             data.release();
             throw e;
         }
-        ctx.write(header);
-        ctx.write(data.content(), promise);
+        ctx.write(header, ctx.voidPromise());
+        if (data.content() instanceof CompositeByteBuf parts) {
+            writeParts(ctx, parts, promise);
+        } else {
+            ctx.write(data.content(), promise);
+        }
+    }
+
+    /**
+     * Writes the chunks of a longer read one by one. Takes them. In one piece they would be gathered anew for every
+     * attempt to write what is left of them, and be held until the last one is in the socket.
+     */
+    private static void writeParts(ChannelHandlerContext ctx, CompositeByteBuf parts, ChannelPromise promise) {
+        int last = parts.numComponents() - 1;
+        for (int i = 0; i <= last; i++) {
+            ctx.write(parts.componentSlice(i).retain(), i < last ? ctx.voidPromise() : promise);
+        }
+        parts.release();
     }
 
     private static ByteBuf error(ChannelHandlerContext ctx, NbdReply.Failed failed) {

@@ -11,6 +11,7 @@ import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
 import cairn.server.storage.ItemKey;
 import com.github.benmanes.caffeine.cache.AsyncCache;
+import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import com.github.benmanes.caffeine.cache.RemovalCause;
 import io.netty.buffer.ByteBuf;
@@ -31,7 +32,7 @@ import java.util.concurrent.atomic.LongAdder;
  * for threads.
  *
  * <p>The cache owns one reference of each buffer and gives it up when it evicts the chunk; whoever got the chunk has a
- * reference of its own.
+ * reference of its own, and neither writes to the buffer nor moves its indices: others have the same one.
  *
  * @see <a href="https://arxiv.org/abs/1512.00727">TinyLFU: A Highly Efficient Cache Admission Policy</a>
  */
@@ -39,6 +40,8 @@ final class ChunkCache {
     private final ChunkStore chunks;
     private final Executor loaders;
     private final AsyncCache<ChunkId, ByteBuf> cache;
+    /** What has been loaded of it. */
+    private final Cache<ChunkId, ByteBuf> ready;
     private final LongAdder loads = new LongAdder();
 
     /** @param loaders run what may block */
@@ -51,11 +54,17 @@ final class ChunkCache {
                 .evictionListener((ChunkId id, ByteBuf chunk, RemovalCause cause) -> chunk.release())
                 .executor(Runnable::run)
                 .buildAsync();
+        this.ready = cache.synchronous();
+    }
+
+    /** Hands over a chunk of {@link Chunk#SIZE_BYTES} bytes if it is cached, otherwise null. */
+    ByteBuf getIfCached(ChunkId id) {
+        ByteBuf chunk = ready.getIfPresent(id);
+        return chunk == null ? null : tryRetain(chunk);
     }
 
     /**
-     * Gets a chunk that is present: hands over {@link Chunk#SIZE_BYTES} bytes that must not be written to. Complete at
-     * once where it is cached.
+     * Gets a chunk that is present: hands over {@link Chunk#SIZE_BYTES} bytes. Complete at once where it is cached.
      */
     CompletableFuture<ByteBuf> get(DomainId domain, ChunkId id) {
         CompletableFuture<ByteBuf> cached = cache.getIfPresent(id);
@@ -77,7 +86,7 @@ final class ChunkCache {
 
     private static ByteBuf tryRetain(ByteBuf chunk) {
         try {
-            return chunk.retainedDuplicate();
+            return chunk.retain();
         } catch (IllegalReferenceCountException evicted) {
             return null;
         }
@@ -136,6 +145,9 @@ final class ChunkCache {
     /** Makes promises for those of some chunks that are neither cached nor promised. */
     private void promise(Collection<ChunkId> ids, Map<ItemKey, CompletableFuture<ByteBuf>> promised) {
         for (ChunkId id : ids) {
+            if (cache.asMap().containsKey(id)) {
+                continue;
+            }
             cache.get(id, (key, ignored) -> {
                 CompletableFuture<ByteBuf> promise = new CompletableFuture<>();
                 promised.put(ItemKey.of(key), promise);

@@ -7,6 +7,7 @@ import cairn.server.storage.StoredPages;
 import cairn.tree.Page;
 import cairn.tree.PageId;
 import com.github.benmanes.caffeine.cache.AsyncCache;
+import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -17,6 +18,8 @@ final class PageCache {
     private final ChunkStore chunks;
     private final Executor loaders;
     private final AsyncCache<PageId, Page> cache;
+    /** What has been read of it. */
+    private final Cache<PageId, Page> ready;
 
     PageCache(ChunkStore chunks, long bytesMax, Executor loaders) {
         this.chunks = chunks;
@@ -25,6 +28,12 @@ final class PageCache {
                 .maximumSize(Math.max(Page.CHILDREN, bytesMax / Page.SIZE_BYTES))
                 .executor(Runnable::run)
                 .buildAsync();
+        this.ready = cache.synchronous();
+    }
+
+    /** A page that is present if it is cached, otherwise null. */
+    Page getIfCached(PageId id) {
+        return ready.getIfPresent(id);
     }
 
     /** Gets a page that is present; complete at once where it is cached. */

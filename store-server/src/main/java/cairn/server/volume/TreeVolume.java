@@ -148,23 +148,77 @@ final class TreeVolume implements Volume {
         if (lengthBytes == 0) {
             return CompletableFuture.completedFuture(Unpooled.EMPTY_BUFFER);
         }
-        return using(() -> readNow(offset, lengthBytes));
+        readAhead(offset, lengthBytes);
+        ByteBuf cached = readCached(offset, lengthBytes);
+        return cached != null
+                ? CompletableFuture.completedFuture(cached)
+                : using(() -> readLoading(offset, lengthBytes));
     }
 
-    private CompletableFuture<ByteBuf> readNow(long offset, int lengthBytes) {
-        readAhead(offset, lengthBytes);
-        if (offset / Chunk.SIZE_BYTES == (offset + lengthBytes - 1) / Chunk.SIZE_BYTES) {
+    /** Hands over a range if all of it is cached, otherwise null. Most reads end here, so it makes no more than that. */
+    private ByteBuf readCached(long offset, int lengthBytes) {
+        Leaf leaf = cachedLeaf(offset);
+        if (isInOneChunk(offset, lengthBytes)) {
+            return leaf == null ? null : cachedPart(leaf, offset, lengthBytes);
+        }
+        CompositeByteBuf joined = joined(lengthBytes);
+        long end = offset + lengthBytes;
+        for (long at = offset; at < end; ) {
+            int partBytes = partBytes(at, end);
+            ByteBuf part = leaf == null ? null : cachedPart(leaf, at, partBytes);
+            if (part == null) {
+                joined.release();
+                return null;
+            }
+            joined.addComponent(true, part);
+            at += partBytes;
+            if (at % Tree.LEAF_SPAN_BYTES == 0 && at < end) {
+                leaf = cachedLeaf(at);
+            }
+        }
+        return joined;
+    }
+
+    private static boolean isInOneChunk(long offset, int lengthBytes) {
+        return offset / Chunk.SIZE_BYTES == (offset + lengthBytes - 1) / Chunk.SIZE_BYTES;
+    }
+
+    /** How much of a range lies in the chunk that its first byte is in. */
+    private static int partBytes(long at, long end) {
+        return (int) Math.min(end - at, Chunk.SIZE_BYTES - at % Chunk.SIZE_BYTES);
+    }
+
+    private static CompositeByteBuf joined(int lengthBytes) {
+        return UnpooledByteBufAllocator.DEFAULT.compositeDirectBuffer(lengthBytes / Chunk.SIZE_BYTES + 2);
+    }
+
+    /** Hands over what lies inside one chunk if that is cached, otherwise null. */
+    private ByteBuf cachedPart(Leaf leaf, long offset, int lengthBytes) {
+        int slot = slotOf(offset, 0);
+        if (leaf.isHole() || leaf.page.isAbsent(slot)) {
+            return ZEROS.slice(0, lengthBytes);
+        }
+        ByteBuf chunk = chunks.getIfCached(leaf.page.chunk(slot));
+        if (chunk == null) {
+            return null;
+        }
+        touches.accept(offset / Chunk.SIZE_BYTES);
+        return part(chunk, (int) (offset % Chunk.SIZE_BYTES), lengthBytes);
+    }
+
+    private CompletableFuture<ByteBuf> readLoading(long offset, int lengthBytes) {
+        if (isInOneChunk(offset, lengthBytes)) {
             return readPart(offset, lengthBytes);
         }
         List<CompletableFuture<ByteBuf>> parts = new ArrayList<>(lengthBytes / Chunk.SIZE_BYTES + 2);
         long end = offset + lengthBytes;
         load(offset, end, false);
         for (long at = offset; at < end; ) {
-            int partBytes = (int) Math.min(end - at, Chunk.SIZE_BYTES - at % Chunk.SIZE_BYTES);
+            int partBytes = partBytes(at, end);
             parts.add(readPart(at, partBytes));
             at += partBytes;
         }
-        return join(parts);
+        return join(parts, lengthBytes);
     }
 
     /** Reads inside one chunk. */
@@ -182,8 +236,7 @@ final class TreeVolume implements Volume {
 
     /**
      * Takes a chunk and hands over a part of it. A short one is copied: a few bytes on their way to a slow reader are
-     * not
-     * to hold a whole chunk.
+     * not to hold a whole chunk.
      */
     private static ByteBuf part(ByteBuf chunk, int at, int lengthBytes) {
         if (lengthBytes > COPIED_BYTES_MAX) {
@@ -197,48 +250,57 @@ final class TreeVolume implements Volume {
     }
 
     /** Joins parts without copying them; releases those that came if another did not. */
-    private static CompletableFuture<ByteBuf> join(List<CompletableFuture<ByteBuf>> parts) {
+    private static CompletableFuture<ByteBuf> join(List<CompletableFuture<ByteBuf>> parts, int lengthBytes) {
         CompletableFuture<?>[] all = parts.toArray(CompletableFuture<?>[]::new);
         return CompletableFuture.allOf(all).handle((done, failure) -> {
             if (failure != null) {
                 parts.forEach(part -> part.thenAccept(ByteBuf::release));
                 throw failure instanceof RuntimeException e ? e : new IllegalStateException(failure);
             }
-            CompositeByteBuf joined =
-                    UnpooledByteBufAllocator.DEFAULT.compositeDirectBuffer(Math.max(2, parts.size()));
+            CompositeByteBuf joined = joined(lengthBytes);
             parts.forEach(part -> joined.addComponent(true, part.join()));
             return joined;
         });
     }
 
-    /** Descends from the top page to the leaf that covers a byte. */
+    /** The leaf that covers a byte. */
     private CompletableFuture<Leaf> leaf(long offset) {
-        if (offset >= Tree.spanBytes(root.top().level())) {
-            return CompletableFuture.completedFuture(new Leaf(null, sizeBytes));
-        }
-        return descend(root.top(), offset);
+        Leaf cached = cachedLeaf(offset);
+        return cached != null ? CompletableFuture.completedFuture(cached) : descend(root.top(), offset);
     }
 
-    private CompletableFuture<Leaf> descend(PageId from, long offset) {
-        PageId id = from;
-        while (true) {
-            if (id.isAbsent()) {
-                long span = Tree.spanBytes(id.level());
-                return CompletableFuture.completedFuture(
-                        new Leaf(null, Math.min(sizeBytes, (offset / span + 1) * span)));
+    /** The leaf that covers a byte if all pages on the way there are cached, otherwise null. */
+    private Leaf cachedLeaf(long offset) {
+        if (offset >= Tree.spanBytes(root.top().level())) {
+            return new Leaf(null, sizeBytes);
+        }
+        PageId id = root.top();
+        while (!id.isAbsent()) {
+            Page page = pages.getIfCached(id);
+            if (page == null) {
+                return null;
             }
-            CompletableFuture<Page> next = pages.get(domain, id);
-            if (!next.isDone() || next.isCompletedExceptionally()) {
-                return next.thenCompose(page -> page.level() == 0
-                        ? CompletableFuture.completedFuture(new Leaf(page, 0))
-                        : descend(page.page(slotOf(offset, page.level())), offset));
-            }
-            Page page = next.join();
             if (page.level() == 0) {
-                return CompletableFuture.completedFuture(new Leaf(page, 0));
+                return new Leaf(page, 0);
             }
             id = page.page(slotOf(offset, page.level()));
         }
+        return hole(id, offset);
+    }
+
+    private CompletableFuture<Leaf> descend(PageId id, long offset) {
+        if (id.isAbsent()) {
+            return CompletableFuture.completedFuture(hole(id, offset));
+        }
+        return pages.get(domain, id).thenCompose(page -> page.level() == 0
+                ? CompletableFuture.completedFuture(new Leaf(page, 0))
+                : descend(page.page(slotOf(offset, page.level())), offset));
+    }
+
+    /** What is there instead of an absent page. */
+    private Leaf hole(PageId absent, long offset) {
+        long span = Tree.spanBytes(absent.level());
+        return new Leaf(null, Math.min(sizeBytes, (offset / span + 1) * span));
     }
 
     private static int slotOf(long offset, int level) {
