@@ -8,13 +8,12 @@ import static cairn.Fault.INVALID_REQUEST;
 import static cairn.Fault.NOT_FOUND;
 import static cairn.Fault.SHUTTING_DOWN;
 
-import cairn.Digest;
-import cairn.Fault;
-import cairn.StoreException;
 import cairn.chunk.Chunk;
 import cairn.chunk.ChunkCodec;
 import cairn.chunk.ChunkId;
 import cairn.chunk.Codec;
+import cairn.Digest;
+import cairn.Fault;
 import cairn.image.AccountId;
 import cairn.image.Region;
 import cairn.image.SnapshotId;
@@ -36,6 +35,7 @@ import cairn.server.storage.ItemKey;
 import cairn.server.storage.Lease;
 import cairn.server.storage.PendingBlocks;
 import cairn.server.storage.PendingBlocks.Row;
+import cairn.StoreException;
 import cairn.tree.TreeRoot;
 import java.time.Clock;
 import java.time.Duration;
@@ -43,22 +43,23 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.TreeSet;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -511,9 +512,13 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
                     Sharing.NONE,
                     written.settings().withCompletedAt(now()),
                     written.tags());
-            catalog.commit(List.of(
-                    SnapshotRegistry.keep(snapshot), new Change.Delete(key(written.id()), target.version)));
+            Change kept = SnapshotRegistry.keep(snapshot);
+            boolean isCommitted =
+                    commit(target, version -> List.of(kept, new Change.Delete(key(written.id()), version)));
             target.isGone = true;
+            if (!isCommitted && catalog.find(kept.key()).isEmpty()) {
+                throw notFound(written.id());
+            }
         }
     }
 
@@ -553,10 +558,43 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     }
 
     private void change(Pending target, PendingSnapshot changed) {
-        catalog.commit(List.of(
-                new Change.PutIfVersion(key(changed.id()), target.version, PendingRecords.encode(changed))));
+        boolean isCommitted = commit(target, version -> List.of(
+                new Change.PutIfVersion(key(changed.id()), version, PendingRecords.encode(changed))));
+        if (!isCommitted) {
+            target.isGone = true;
+            pending.remove(changed.id());
+            throw notFound(changed.id());
+        }
         target.version++;
         target.snapshot = changed;
+    }
+
+    /**
+     * Commits a change of a record that nobody else changes; so where it is another than expected, an earlier commit that
+     * was said to have failed has been made nonetheless.
+     *
+     * @param changes for the version that is stored
+     * @return false if the record is gone, for that reason
+     */
+    private boolean commit(Pending target, LongFunction<List<Change>> changes) {
+        try {
+            catalog.commit(changes.apply(target.version));
+            return true;
+        } catch (StoreException e) {
+            if (e.fault() != CONFLICT) {
+                throw e;
+            }
+            Optional<Catalog.Entry> stored = catalog.find(key(target.snapshot.id()));
+            if (stored.isEmpty()) {
+                return false;
+            }
+            if (stored.get().version() == target.version) {
+                throw e;
+            }
+            target.version = stored.get().version();
+            catalog.commit(changes.apply(target.version));
+            return true;
+        }
     }
 
     private void removeRows(Pending target) {
@@ -616,7 +654,7 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     }
 
     private void remove(Pending target) {
-        catalog.commit(List.of(new Change.Delete(key(target.snapshot.id()), target.version)));
+        commit(target, version -> List.of(new Change.Delete(key(target.snapshot.id()), version)));
         target.isGone = true;
         pending.remove(target.snapshot.id());
         removeRows(target);

@@ -72,6 +72,7 @@ class BlockUploadsTest {
     private final SetClock clock = new SetClock();
     private Storage storage;
     private FailingSegmentStore segments;
+    private LyingCatalog catalog;
     private ChunkStore chunks;
     private SnapshotRegistry snapshots;
     private BlockUploads uploads;
@@ -94,7 +95,8 @@ class BlockUploadsTest {
     }
 
     private void begin() {
-        uploads = new BlockUploads(storage.catalog(), chunks, storage.pendingBlocks(), snapshots, clock);
+        catalog = new LyingCatalog(storage.catalog());
+        uploads = new BlockUploads(catalog, chunks, storage.pendingBlocks(), snapshots, clock);
     }
 
     @AfterEach
@@ -140,6 +142,37 @@ class BlockUploadsTest {
         assertEquals(begun.startedAt(), made.startedAt());
         assertEquals(US.account(), made.owner());
         assertEquals(Region.LOCAL, made.region());
+    }
+
+    @Test
+    void goesOnWhereACommitWasMadeThatWasSaidToHaveFailed() {
+        SnapshotId id = start(US, Optional.empty());
+        put(US, id, 0, block(disk(1), 0));
+        catalog.lieOnce();
+        assertFault(Fault.INTERNAL, () -> uploads.tag(US, id, tags -> Map.of("a", "lost")));
+        assertTrue(uploads.tag(US, id, tags -> Map.of("a", "b")));
+        SnapshotId other = start(US, Optional.empty());
+        catalog.lieOnce();
+        assertFault(Fault.INTERNAL, () -> uploads.forget(US, other));
+        assertTrue(uploads.forget(US, other));
+        assertEquals(Optional.empty(), uploads.find(US, other));
+
+        uploads.complete(US, id, 1, Optional.empty()).join();
+
+        assertEquals(Map.of("a", "b"), snapshot(US, id).tags());
+    }
+
+    @Test
+    void knowsAgainWhatItHasCompletedThoughItWasSaidToHaveFailed() {
+        SnapshotId id = start(US, Optional.empty());
+        put(US, id, 0, block(disk(1), 0));
+        catalog.lieOnceFor("snapshot/");
+        assertThrows(CompletionException.class, () -> uploads.complete(US, id, 1, Optional.empty()).join());
+
+        uploads.complete(US, id, 1, Optional.empty()).join();
+
+        assertEquals(1L << 30, snapshot(US, id).root().sizeBytes());
+        assertEquals(Optional.empty(), uploads.find(US, id));
     }
 
     @Test
