@@ -28,7 +28,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "cairn fsck",
         mixinStandardHelpOptions = true,
-        versionProvider = Main.Version.class,
+        versionProvider = ServerVersion.class,
         description = {
             "Proves a store that no server has open: every item, its database's files, the index, all trees, all"
                     + " signatures. The status is 1 if anything is damaged."

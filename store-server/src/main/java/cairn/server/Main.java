@@ -34,7 +34,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "cairn serve",
         mixinStandardHelpOptions = true,
-        versionProvider = Main.Version.class,
+        versionProvider = ServerVersion.class,
         description = "Keeps images and serves them over HTTP and NBD until it is told to stop (SIGTERM, Ctrl-C).",
         sortOptions = false)
 public final class Main implements Callable<Integer> {
@@ -170,14 +170,6 @@ public final class Main implements Callable<Integer> {
     enum LauncherName {
         NONE,
         QEMU
-    }
-
-    /** What the jar says of itself. */
-    static final class Version implements CommandLine.IVersionProvider {
-        @Override
-        public String[] getVersion() {
-            return new String[] {"cairn " + StoreServer.version()};
-        }
     }
 
     /** Serves, unless the first word is {@code fsck}. */
