@@ -207,7 +207,7 @@ final class MarkCommand implements Callable<Integer> {
             pages += store.countOf(kind);
         }
         requireMarked(mark, kept, pages);
-        return new MarkReport.Held(kept, pages, all.size(), store.storedBytes(), mark.marked().heldBytes());
+        return new MarkReport.Held(kept, pages, all.size(), store.storedBytes(), mark.marked().copy().heldBytes());
     }
 
     private void say(String format, Object... values) {

@@ -15,7 +15,11 @@ import org.roaringbitmap.longlong.Roaring64Bitmap;
  * @see <a href="https://arxiv.org/abs/1709.07821">Roaring Bitmaps: Implementation of an Optimized Software Library</a>
  */
 public final class OrdinalSet {
+    /** Added ones take two bytes each until they are looked at together: then a run of whatever length takes four. */
+    private static final int COMPACTED_AFTER = 1 << 24;
+
     private final Roaring64Bitmap bits;
+    private int addedSince;
 
     public OrdinalSet() {
         this(new Roaring64Bitmap());
@@ -43,6 +47,7 @@ public final class OrdinalSet {
             return false;
         }
         bits.addLong(ordinal);
+        added(1);
         return true;
     }
 
@@ -55,6 +60,15 @@ public final class OrdinalSet {
     public void addAll(long[] ordinals, int count) {
         for (int at = 0; at < count; at++) {
             bits.addLong(ordinals[at]);
+        }
+        added(count);
+    }
+
+    private void added(int count) {
+        addedSince += count;
+        if (addedSince >= COMPACTED_AFTER) {
+            bits.runOptimize();
+            addedSince = 0;
         }
     }
 
@@ -111,7 +125,10 @@ public final class OrdinalSet {
         return bits.getLongSizeInBytes();
     }
 
+    /** A copy, which takes as little as may be. */
     public OrdinalSet copy() {
-        return new OrdinalSet(bits.clone());
+        Roaring64Bitmap copy = bits.clone();
+        copy.runOptimize();
+        return new OrdinalSet(copy);
     }
 }
