@@ -2,23 +2,15 @@ package cairn.bench;
 
 import cairn.Fault;
 import cairn.StoreException;
-import cairn.api.Json;
-import cairn.api.Messages;
-import cairn.client.ImageUploader;
 import cairn.client.StoreClient;
-import cairn.client.TransferProgress;
 import cairn.disk.DiskSource;
-import cairn.image.ImageName;
-import cairn.image.NewImage;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -26,12 +18,9 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** Has NBD servers do the same work side by side: Cairn from compressed chunks, others from files. */
-@Command(
-        name = "blocks",
-        description = "Let fio and nbdcopy read and write blocks at a throw-away server, nbdkit and qemu-nbd, in turns;"
-                + " print how many requests or MB each does in a second. Needs fio, nbdcopy and qemu-img; servers that"
-                + " are not installed are left out.")
-final class BlocksCommand implements Callable<Integer> {
+abstract class BlocksCommand implements Callable<Integer> {
+    private static final List<String> PROGRAMS = List.of("fio", "nbdcopy", "nbdkit", "qemu-nbd");
+
     private final PrintStream out;
     private final PrintStream err;
 
@@ -50,11 +39,8 @@ final class BlocksCommand implements Callable<Integer> {
     @Option(names = "--over", paramLabel = "unix|tcp", split = ",", description = "default: both")
     private List<String> transports = List.of("unix", "tcp");
 
-    @Option(names = "--work", paramLabel = "reads|writes", split = ",", description = "default: both")
-    private List<String> kinds = List.of("reads", "writes");
-
-    @Option(names = "--json", description = "print one JSON object")
-    private boolean isJson;
+    @ArgGroup
+    private Form form = new Form();
 
     @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
     private boolean isHelp;
@@ -73,16 +59,18 @@ final class BlocksCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         requireUsable();
         Path folder = ScratchFolder.make();
-        try (MeasuredServer server = MeasuredServer.start(Optional.empty(), List.of())) {
+        try {
+            Machine machine = Machine.look(folder, PROGRAMS);
             Path dense = folder.resolve("dense.raw");
             long diskBytes = DenseDisk.make(disk, (long) mebibytes << 20, dense);
-            server.during(measured -> measure(measured, folder, dense));
-            BlocksReport report = collected.report(diskBytes, runs);
-            if (isJson) {
-                out.println(Json.pretty(report));
-            } else {
-                report.print(out);
+            NbdMeasure measure = new NbdMeasure(folder, dense, seconds);
+            Path store = Files.createDirectory(folder.resolve("s"));
+            String imageId;
+            try (MeasuredServer server = MeasuredServer.open(store, List.of())) {
+                imageId = server.during(measured -> measure(measured, measure, folder, dense));
             }
+            measureCold(store, imageId, measure, folder, dense);
+            form.print(collected.report(machine, diskBytes, runs), out);
             return 0;
         } finally {
             ScratchFolder.remove(folder);
@@ -92,7 +80,6 @@ final class BlocksCommand implements Callable<Integer> {
     /** Before anything is started. */
     private void requireUsable() {
         requireOneOf("--over", transports, List.of("unix", "tcp"));
-        requireOneOf("--work", kinds, List.of("reads", "writes"));
         if (mebibytes < 1 || seconds < 1 || runs < 1) {
             throw new ParameterException(spec.commandLine(), "--mib, --seconds and --runs are at least 1");
         }
@@ -108,47 +95,64 @@ final class BlocksCommand implements Callable<Integer> {
         }
     }
 
-    private Void measure(MeasuredServer server, Path folder, Path dense) {
+    /** @return the image that the disk is in the store */
+    private String measure(MeasuredServer server, NbdMeasure measure, Path folder, Path dense) {
         try {
-            StoreClient client = server.connect();
-            Messages.Image image = push(client, dense);
-            NbdMeasure measure = new NbdMeasure(folder, dense, seconds);
-            Subjects subjects = new Subjects(client, image.id(), folder, dense);
+            String imageId = push(server.connect(), dense);
+            Subjects subjects = new Subjects(server, imageId, folder, dense);
             for (String transport : transports) {
                 for (int run = 1; run <= runs; run++) {
-                    if (kinds.contains("reads")) {
-                        turn(measure, subjects.reading(transport), NbdWork.READS, transport, run);
-                    }
-                    if (kinds.contains("writes")) {
-                        turn(measure, subjects.writing(transport), NbdWork.WRITES, transport, run);
-                    }
+                    turn(measure, subjectsOf(subjects, transport), transport, run);
                 }
             }
-            return null;
+            return imageId;
         } catch (IOException e) {
             throw new StoreException(Fault.INTERNAL, e.toString(), e);
         }
     }
 
-    private static Messages.Image push(StoreClient client, Path file) {
+    /** Who works. */
+    abstract List<Subject> subjectsOf(Subjects subjects, String transport) throws IOException;
+
+    /** What everybody does, in this order. */
+    abstract List<NbdWork> works();
+
+    /** What everybody does once more, cold. */
+    abstract List<NbdWork> coldWorks();
+
+    private static String push(StoreClient client, Path file) {
         try (DiskSource source = DiskSource.open(file)) {
-            return new ImageUploader(client)
-                    .upload(source, NewImage.of(new ImageName("blocks")), TransferProgress.none())
-                    .image();
+            return Pushed.push(client, source, "blocks").id().toString();
         }
     }
 
     /** Every server's turn, one after the other, so that all see the machine in the same mood. */
-    private void turn(NbdMeasure measure, List<Subject> subjects, List<NbdWork> works, String transport, int run)
-            throws IOException {
+    private void turn(NbdMeasure measure, List<Subject> subjects, String transport, int run) throws IOException {
         for (Subject subject : subjects) {
             try (Subject.Open open = subject.open()) {
                 measure.warmUp(open.uri());
-                for (NbdWork work : works) {
+                for (NbdWork work : works()) {
                     collected.add(work, transport, subject.name(), measure.run(work, open.uri()));
                 }
             }
             err.printf("run %d of %d over %s: %s%n", run, runs, transport, subject.name());
+        }
+    }
+
+    private void measureCold(Path store, String imageId, NbdMeasure measure, Path folder, Path dense) throws IOException {
+        String transport = transports.get(0);
+        for (NbdWork work : coldWorks()) {
+            for (int run = 1; run <= runs; run++) {
+                for (Subject subject : Subjects.readingAnew(store, imageId, folder, dense, transport)) {
+                    // What is not on the disk yet can not be put out of memory.
+                    Programs.run(folder, "sync");
+                    FileCache.coolFiles(folder);
+                    try (Subject.Open open = subject.open()) {
+                        collected.add(work, transport, subject.name(), measure.run(work, open.uri()));
+                    }
+                    err.printf("run %d of %d, cold: %s%n", run, runs, subject.name());
+                }
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 package cairn.bench;
 
 import cairn.bench.NbdMeasure.Figure;
+import cairn.cli.Sizes;
 import cairn.cli.Table;
-import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,11 +13,10 @@ import java.util.function.ToDoubleFunction;
 /**
  * How fast NBD servers did the same work, side by side.
  *
- * @param cpus of this machine, as Java sees it
  * @param diskBytes of the disk that was read and written
  * @param runs of each work at each server, the servers taking turns
  */
-record BlocksReport(int cpus, long diskBytes, int runs, List<Row> rows) {
+record BlocksReport(Machine machine, long diskBytes, int runs, List<Row> rows) implements Report {
     /** The server that others are compared to, by its name's beginning. */
     static final String OURS = "cairn";
 
@@ -25,7 +24,9 @@ record BlocksReport(int cpus, long diskBytes, int runs, List<Row> rows) {
      * One kind of work at one server.
      *
      * @param unit of what is counted per second
-     * @param perSecond median of all runs; below it the smallest and largest
+     * @param perSecond of all runs
+     * @param p50Micros half of the requests took no longer, the median of all runs; absent for copies
+     * @param p99Micros likewise
      * @param ratio Cairn's median over this one's, of the same work and transport: above 1 Cairn is faster; absent for
      *     Cairn
      */
@@ -34,9 +35,7 @@ record BlocksReport(int cpus, long diskBytes, int runs, List<Row> rows) {
             String transport,
             String server,
             String unit,
-            double perSecond,
-            double perSecondMin,
-            double perSecondMax,
+            Spread perSecond,
             Double p50Micros,
             Double p99Micros,
             Double ratio) {}
@@ -51,18 +50,18 @@ record BlocksReport(int cpus, long diskBytes, int runs, List<Row> rows) {
             figures.computeIfAbsent(new Place(work, transport, server), place -> new ArrayList<>()).add(figure);
         }
 
-        BlocksReport report(long diskBytes, int runs) {
+        BlocksReport report(Machine machine, long diskBytes, int runs) {
             // Servers take turns, but work is what one looks up.
             Map<String, List<Row>> byWork = new LinkedHashMap<>();
             figures.forEach((place, some) -> byWork
                     .computeIfAbsent(place.work.name() + place.transport, work -> new ArrayList<>())
                     .add(row(place, some)));
             List<Row> rows = byWork.values().stream().flatMap(List::stream).toList();
-            return new BlocksReport(Runtime.getRuntime().availableProcessors(), diskBytes, runs, rows);
+            return new BlocksReport(machine, diskBytes, runs, rows);
         }
 
         private Row row(Place place, List<Figure> some) {
-            double median = median(some, Figure::perSecond);
+            Spread perSecond = spread(some, Figure::perSecond);
             List<Figure> ours = figures.get(new Place(place.work, place.transport, OURS));
             boolean isCompared = ours != null && !place.server.equals(OURS);
             boolean isTimed = !place.work.isCopy();
@@ -71,37 +70,47 @@ record BlocksReport(int cpus, long diskBytes, int runs, List<Row> rows) {
                     place.transport,
                     place.server,
                     place.work.isCopy() ? "MB" : "requests",
-                    median,
-                    some.stream().mapToDouble(Figure::perSecond).min().orElseThrow(),
-                    some.stream().mapToDouble(Figure::perSecond).max().orElseThrow(),
-                    isTimed ? median(some, Figure::p50Micros) : null,
-                    isTimed ? median(some, Figure::p99Micros) : null,
-                    isCompared ? Math.round(100 * median(ours, Figure::perSecond) / median) / 100.0 : null);
+                    perSecond,
+                    isTimed ? spread(some, Figure::p50Micros).median() : null,
+                    isTimed ? spread(some, Figure::p99Micros).median() : null,
+                    isCompared ? ratio(spread(ours, Figure::perSecond), perSecond) : null);
         }
 
-        private static double median(List<Figure> some, ToDoubleFunction<Figure> figure) {
-            double[] sorted = some.stream().mapToDouble(figure).sorted().toArray();
-            int middle = sorted.length / 2;
-            return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+        private static Spread spread(List<Figure> some, ToDoubleFunction<Figure> figure) {
+            return Spread.of(some.stream().mapToDouble(figure));
+        }
+
+        private static double ratio(Spread ours, Spread theirs) {
+            return Math.round(100 * ours.median() / theirs.median()) / 100.0;
         }
     }
 
-    void print(PrintStream out) {
-        Table table = new Table(
-                "WORK", "OVER", "SERVER", ">PER SECOND", ">MIN", ">MAX", ">P50 US", ">P99 US", ">CAIRN IS");
+    @Override
+    public Table table() {
+        Table table = new Table("WORK", "OVER", "SERVER", "UNIT", ">PER SECOND", ">P50 US", ">P99 US", ">CAIRN IS");
         for (Row row : rows) {
             table.row(
                     row.work,
                     row.transport,
                     row.server,
-                    number(row.perSecond) + (row.unit.equals("MB") ? " MB" : ""),
-                    number(row.perSecondMin),
-                    number(row.perSecondMax),
+                    row.unit,
+                    row.perSecond.shown(0),
                     row.p50Micros == null ? null : number(row.p50Micros),
                     row.p99Micros == null ? null : number(row.p99Micros),
                     row.ratio == null ? null : String.format(Locale.ROOT, "%.2f x", row.ratio));
         }
-        table.print(out);
+        return table;
+    }
+
+    @Override
+    public List<String> remarks() {
+        return List.of(
+                "Disk: " + Sizes.bytes(diskBytes) + " of data without its holes; for Cairn in LZ4-packed chunks. Median of "
+                        + runs + " runs (least-most), the servers by turns; P50 and P99: medians of the runs'. The client is"
+                        + " fio's nbd engine, or nbdcopy, for all alike. Above 1 x Cairn is faster.",
+                "Warm but where it says cold: all was read once before. Cold: the server has just started, and nothing of its"
+                        + " files is in memory.",
+                machine.shown());
     }
 
     private static String number(double value) {

@@ -2,7 +2,6 @@ package cairn.bench;
 
 import cairn.Fault;
 import cairn.StoreException;
-import cairn.api.Json;
 import cairn.client.ImageUploader;
 import cairn.client.NbdReader;
 import cairn.client.StoreClient;
@@ -27,6 +26,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -77,8 +77,8 @@ final class BootCommand implements Callable<Integer> {
             description = "put the store's files out of the system's page cache before each run, by dd's nocache")
     private boolean isFilesCold;
 
-    @Option(names = "--json", description = "print one JSON object")
-    private boolean isJson;
+    @ArgGroup
+    private Form form = new Form();
 
     @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
     private boolean isHelp;
@@ -109,11 +109,7 @@ final class BootCommand implements Callable<Integer> {
         folder = ScratchFolder.make();
         try {
             BootReport report = measure(measured, profiling);
-            if (isJson) {
-                out.println(Json.pretty(report));
-            } else {
-                report.print(out);
-            }
+            form.print(report, out);
         } finally {
             ScratchFolder.remove(folder);
         }
@@ -142,8 +138,7 @@ final class BootCommand implements Callable<Integer> {
             rows.add(row(scale, true, with));
         }
         return new BootReport(
-                Runtime.getRuntime().availableProcessors(),
-                Runtime.version().toString(),
+                Machine.look(),
                 measured.reads().size(),
                 measured.bytes(),
                 runs,

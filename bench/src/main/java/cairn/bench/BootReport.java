@@ -2,7 +2,6 @@ package cairn.bench;
 
 import cairn.cli.Sizes;
 import cairn.cli.Table;
-import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
 
@@ -12,7 +11,8 @@ import java.util.Locale;
  * @param reads in the trace
  * @param isFilesCold whether the store's files were put out of the system's page cache before each run
  */
-record BootReport(int cpus, String java, int reads, long bytes, int runs, boolean isFilesCold, List<Row> rows) {
+record BootReport(Machine machine, int reads, long bytes, int runs, boolean isFilesCold, List<Row> rows)
+        implements Report {
     /**
      * One way to replay.
      *
@@ -34,7 +34,8 @@ record BootReport(int cpus, String java, int reads, long bytes, int runs, boolea
             double medianMicros,
             double p99Micros) {}
 
-    void print(PrintStream out) {
+    @Override
+    public Table table() {
         Table table = new Table(
                 "THINK", "PROFILE", ">CHUNK LOADS", ">WAITED MS", ">LEAST", ">MOST", ">READ P50 US", ">P99", ">RATIO");
         double without = 0;
@@ -51,19 +52,22 @@ record BootReport(int cpus, String java, int reads, long bytes, int runs, boolea
                     decimal(row.p99Micros),
                     row.hasProfile ? decimal(without / row.waitedMillis) : null);
         }
-        table.print(out);
-        out.println();
-        out.printf(
-                Locale.ROOT,
-                "%,d reads of %s, one at a time, over the unix socket; medians of %d runs. Cold: chunk and page cache,"
-                        + " RocksDB's block cache%s. Warm: Java's code%s. %d CPUs, Java %s%n",
-                reads,
-                Sizes.bytes(bytes),
-                runs,
-                isFilesCold ? ", the system's page cache" : "",
-                isFilesCold ? "" : ", the system's page cache",
-                cpus,
-                java);
+        return table;
+    }
+
+    @Override
+    public List<String> remarks() {
+        return List.of(
+                String.format(
+                        Locale.ROOT,
+                        "%,d reads of %s, one at a time, over the unix socket; medians of %d runs. Cold: chunk and page"
+                                + " cache, RocksDB's block cache%s. Warm: Java's code%s.",
+                        reads,
+                        Sizes.bytes(bytes),
+                        runs,
+                        isFilesCold ? ", the system's page cache" : "",
+                        isFilesCold ? "" : ", the system's page cache"),
+                machine.shown());
     }
 
     private static String decimal(double value) {

@@ -2,7 +2,6 @@ package cairn.bench;
 
 import cairn.Fault;
 import cairn.StoreException;
-import cairn.api.Json;
 import cairn.api.Messages;
 import cairn.chunk.Chunk;
 import cairn.cli.Sizes;
@@ -12,16 +11,15 @@ import cairn.client.TransferProgress;
 import cairn.disk.DiskSource;
 import cairn.image.ImageName;
 import cairn.image.NewImage;
-import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -39,8 +37,8 @@ final class DedupCommand implements Callable<Integer> {
     @Parameters(paramLabel = "DISK", arity = "1..*", description = "raw, qcow2, VMDK, VHD or VHDX")
     private List<Path> disks = new ArrayList<>();
 
-    @Option(names = "--json", description = "print one JSON object")
-    private boolean isJson;
+    @ArgGroup
+    private Form form = new Form();
 
     @Option(names = "--keep", paramLabel = "DIR", description = "make the store in this empty folder, and leave it there")
     private Path keep;
@@ -72,11 +70,7 @@ final class DedupCommand implements Callable<Integer> {
                 say("The store stays in %s; to serve it: cairn serve --data %<s", server.dataFolder());
             }
         }
-        if (isJson) {
-            out.println(Json.pretty(report));
-        } else {
-            report.print(out);
-        }
+        form.print(report, out);
         return 0;
     }
 
@@ -103,31 +97,24 @@ final class DedupCommand implements Callable<Integer> {
             say("Pushed %s in %s", disk, Sizes.seconds(pushed.result.duration()));
             before = after;
         }
-        Duration clientCpu = ownCpu();
+        Duration clientCpu = ProcessUse.ownCpu();
         Duration serverCpu = server.cpu();
         return new DedupReport(
-                Runtime.getRuntime().availableProcessors(),
-                Runtime.version().toString(),
+                Machine.look(),
                 Sizes.secondsOf(startCpu),
                 rows,
                 totals(rows, before, clientCpu, serverCpu));
     }
 
     private static Pushed push(MeasuredServer server, StoreClient client, Path file, int number) {
-        Duration clientBefore = ownCpu();
+        Duration clientBefore = ProcessUse.ownCpu();
         Duration serverBefore = server.cpu();
         ImageUploader.Result result;
         try (DiskSource disk = DiskSource.open(file)) {
             NewImage registration = NewImage.of(new ImageName("disk " + number));
             result = new ImageUploader(client).upload(disk, registration, TransferProgress.none());
         }
-        return new Pushed(result, ownCpu().minus(clientBefore), server.cpu().minus(serverBefore));
-    }
-
-    /** What all threads of this process have used since it started, compilers and collectors too. */
-    private static Duration ownCpu() {
-        OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
-        return Duration.ofNanos(system.getProcessCpuTime());
+        return new Pushed(result, ProcessUse.ownCpu().minus(clientBefore), server.cpu().minus(serverBefore));
     }
 
     private DedupReport.Totals totals(

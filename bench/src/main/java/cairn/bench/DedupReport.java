@@ -3,19 +3,16 @@ package cairn.bench;
 import cairn.api.Messages;
 import cairn.cli.Sizes;
 import cairn.cli.Table;
-import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
 
 /**
  * What pushing some disks cost, and what was kept of them.
  *
- * @param cpus of this machine, as Java sees it
- * @param java version of client and server
  * @param serverStartCpuSeconds of the server until it was ready
  * @param disks in the order they were pushed
  */
-record DedupReport(int cpus, String java, double serverStartCpuSeconds, List<Disk> disks, Totals totals) {
+record DedupReport(Machine machine, double serverStartCpuSeconds, List<Disk> disks, Totals totals) implements Report {
     /**
      * One disk.
      *
@@ -89,7 +86,8 @@ record DedupReport(int cpus, String java, double serverStartCpuSeconds, List<Dis
         return packedBytes == 0 ? null : Math.round(10_000.0 * (storedBytes - packedBytes) / packedBytes) / 100.0;
     }
 
-    void print(PrintStream out) {
+    @Override
+    public Table table() {
         Table table = new Table(
                 "DISK", ">LOGICAL", ">DATA", ">CHUNKS", ">NEW CHUNKS", ">NEW STORED", ">RATIO", ">SECONDS", ">CLIENT CPU S",
                 ">SERVER CPU S");
@@ -117,24 +115,27 @@ record DedupReport(int cpus, String java, double serverStartCpuSeconds, List<Dis
                 decimal(totals.seconds),
                 decimal(totals.clientCpuSeconds),
                 decimal(totals.serverCpuSeconds));
-        table.print(out);
-        out.println();
-        out.printf(
-                Locale.ROOT,
-                "Stored: %s, that is %s over the %s of the %s unique chunks packed one by one (%s plain)%n",
-                Sizes.bytes(totals.storedBytes),
-                totals.overheadPercent == null ? "-" : decimal(totals.overheadPercent) + " %",
-                Sizes.bytes(totals.packedBytes),
-                Sizes.count(totals.uniqueChunks),
-                Sizes.bytes(totals.uniqueBytes));
-        out.printf(
-                Locale.ROOT,
-                "CPU of the whole processes: client %.2f s, server %.2f s (%.2f s until it was ready); %d CPUs, Java %s%n",
-                totals.clientProcessCpuSeconds,
-                totals.serverProcessCpuSeconds,
-                serverStartCpuSeconds,
-                cpus,
-                java);
+        return table;
+    }
+
+    @Override
+    public List<String> remarks() {
+        return List.of(
+                String.format(
+                        Locale.ROOT,
+                        "Stored: %s, that is %s over the %s of the %s unique chunks packed one by one (%s plain)",
+                        Sizes.bytes(totals.storedBytes),
+                        totals.overheadPercent == null ? "-" : decimal(totals.overheadPercent) + " %",
+                        Sizes.bytes(totals.packedBytes),
+                        Sizes.count(totals.uniqueChunks),
+                        Sizes.bytes(totals.uniqueBytes)),
+                String.format(
+                        Locale.ROOT,
+                        "CPU of the whole processes: client %.2f s, server %.2f s (%.2f s until it was ready)",
+                        totals.clientProcessCpuSeconds,
+                        totals.serverProcessCpuSeconds,
+                        serverStartCpuSeconds),
+                machine.shown());
     }
 
     private static String decimal(double value) {

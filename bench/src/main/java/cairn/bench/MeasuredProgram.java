@@ -122,7 +122,7 @@ final class MeasuredProgram {
     }
 
     private static long peakBytes(long pid) {
-        long bytes = ProcessMemory.peakBytes(pid).orElse(0);
+        long bytes = ProcessUse.peakBytes(pid).orElse(0);
         for (String child : children(pid).split(" ")) {
             bytes += child.isEmpty() ? 0 : peakBytes(Long.parseLong(child));
         }

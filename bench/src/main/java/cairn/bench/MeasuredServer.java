@@ -131,6 +131,10 @@ final class MeasuredServer implements AutoCloseable {
         return server.connect();
     }
 
+    long pid() {
+        return server.pid();
+    }
+
     Credentials credentials() {
         return server.credentials();
     }
@@ -143,9 +147,7 @@ final class MeasuredServer implements AutoCloseable {
      * What all its threads have used since it started, compilers and collectors too; in steps of the system's clock.
      */
     Duration cpu() {
-        return ProcessHandle.of(server.pid())
-                .flatMap(process -> process.info().totalCpuDuration())
-                .orElseThrow(() -> new StoreException(Fault.UNAVAILABLE, "the server has ended"));
+        return ProcessUse.cpu(server.pid());
     }
 
     /** The same, when it has ended what it does after it has answered: files are written, code is compiled. */
@@ -169,12 +171,12 @@ final class MeasuredServer implements AutoCloseable {
 
     /** The most memory that it has had in RAM since that was forgotten, its mapped files too: in bytes. Linux only. */
     long peakMemoryBytes() {
-        return ProcessMemory.peakBytes(server.pid()).orElseThrow(MeasuredServer::unknownMemory);
+        return ProcessUse.peakBytes(server.pid()).orElseThrow(MeasuredServer::unknownMemory);
     }
 
     /** The memory that it has in RAM now, its mapped files too: in bytes. Linux only. */
     long memoryBytes() {
-        return ProcessMemory.bytes(server.pid()).orElseThrow(MeasuredServer::unknownMemory);
+        return ProcessUse.bytes(server.pid()).orElseThrow(MeasuredServer::unknownMemory);
     }
 
     private static StoreException unknownMemory() {
@@ -183,7 +185,7 @@ final class MeasuredServer implements AutoCloseable {
 
     /** Has {@link #peakMemoryBytes} begin anew. */
     void forgetPeakMemory() {
-        ProcessMemory.forgetPeak(server.pid());
+        ProcessUse.forgetPeak(server.pid());
     }
 
     /** Ends the server and removes what it kept, unless that is to stay. */

@@ -38,6 +38,11 @@ final class NbdPeer implements Subject.Open {
         return uri;
     }
 
+    @Override
+    public long pid() {
+        return process.pid();
+    }
+
     /** nbdkit's file plugin on a raw disk. */
     static NbdPeer nbdkit(Path disk, boolean isTcp, boolean isWriting, Path folder) {
         List<String> command = new ArrayList<>(List.of("nbdkit", "--foreground", "--exit-with-parent"));
@@ -49,9 +54,9 @@ final class NbdPeer implements Subject.Open {
                 : unix(command, folder, socket -> List.of("-U", socket.toString(), "file", disk.toString()));
     }
 
-    /** qemu-nbd, as it comes, but that it stays when a client leaves. @param format raw or qcow2 */
+    /** qemu-nbd, as it comes, but that it stays when a client leaves, and takes any number of them. @param format raw or qcow2 */
     static NbdPeer qemuNbd(Path disk, String format, boolean isTcp, boolean isWriting, Path folder) {
-        List<String> command = new ArrayList<>(List.of("qemu-nbd", "--persistent", "--shared=16", "-f", format));
+        List<String> command = new ArrayList<>(List.of("qemu-nbd", "--persistent", "--shared=0", "-f", format));
         if (isWriting) {
             command.add("--discard=unmap");
         } else {

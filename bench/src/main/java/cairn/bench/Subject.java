@@ -17,6 +17,14 @@ record Subject(String name, Opener opener) {
     interface Open extends AutoCloseable {
         String uri();
 
+        /** Where a client of a number finds a disk of its own, where each has one. */
+        default String uri(int client) {
+            return uri();
+        }
+
+        /** Of the server's process. */
+        long pid();
+
         @Override
         void close();
     }

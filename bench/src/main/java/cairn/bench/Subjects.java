@@ -26,14 +26,16 @@ final class Subjects {
     private static final long LEFT_NANOS_MAX = TimeUnit.SECONDS.toNanos(5);
     private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
+    private final MeasuredServer server;
     private final StoreClient client;
     private final String imageId;
     private final Path folder;
     private final Path raw;
 
     /** @param raw the disk, which is the image's content too */
-    Subjects(StoreClient client, String imageId, Path folder, Path raw) {
-        this.client = client;
+    Subjects(MeasuredServer server, String imageId, Path folder, Path raw) {
+        this.server = server;
+        this.client = server.connect();
         this.imageId = imageId;
         this.folder = folder;
         this.raw = raw;
@@ -43,12 +45,21 @@ final class Subjects {
     List<Subject> reading(String transport) throws IOException {
         boolean isTcp = transport.equals(TCP);
         List<Subject> subjects = new ArrayList<>();
-        subjects.add(new Subject(BlocksReport.OURS, () -> ours(client.exportUri(new DiskId(imageId)), isTcp, () -> {})));
+        subjects.add(new Subject(BlocksReport.OURS, () -> {
+            return new Ours(server.pid(), List.of(uri(client.exportUri(new DiskId(imageId)), isTcp)), () -> {});
+        }));
+        subjects.addAll(peers(folder, raw, isTcp));
+        return subjects;
+    }
+
+    /** Those that serve the disk read-only and are not Cairn. */
+    private static List<Subject> peers(Path folder, Path raw, boolean isTcp) throws IOException {
+        List<Subject> subjects = new ArrayList<>();
         if (isInstalled(NBDKIT)) {
             subjects.add(new Subject("nbdkit file", () -> NbdPeer.nbdkit(raw, isTcp, false, folder)));
         }
         if (isInstalled(QEMU_NBD)) {
-            Path zstd = zstdCopy();
+            Path zstd = zstdCopy(folder, raw);
             subjects.add(new Subject("qemu-nbd raw", () -> NbdPeer.qemuNbd(raw, "raw", isTcp, false, folder)));
             subjects.add(
                     new Subject("qemu-nbd zstd qcow2", () -> NbdPeer.qemuNbd(zstd, "qcow2", isTcp, false, folder)));
@@ -56,15 +67,53 @@ final class Subjects {
         return subjects;
     }
 
+    /**
+     * Those that serve the disk read-only, Cairn's server being started for each turn.
+     *
+     * @param store where a server has kept the image, and has ended
+     */
+    static List<Subject> readingAnew(Path store, String imageId, Path folder, Path raw, String transport)
+            throws IOException {
+        boolean isTcp = transport.equals(TCP);
+        List<Subject> subjects = new ArrayList<>();
+        subjects.add(new Subject(BlocksReport.OURS, () -> {
+            MeasuredServer server = MeasuredServer.open(store, List.of());
+            try {
+                String uri = uri(server.connect().exportUri(new DiskId(imageId)), isTcp);
+                return new Ours(server.pid(), List.of(uri), server::close);
+            } catch (RuntimeException e) {
+                server.close();
+                throw e;
+            }
+        }));
+        subjects.addAll(peers(folder, raw, isTcp));
+        return subjects;
+    }
+
+    /** Those that many machines boot from at once; at Cairn each from a volume of its own. */
+    List<Subject> storming(int machinesMax) throws IOException {
+        List<String> volumes = new ArrayList<>();
+        for (int n = 0; n < machinesMax; n++) {
+            volumes.add(uri(client.exportUri(newVolume()), false));
+        }
+        List<Subject> subjects = new ArrayList<>();
+        subjects.add(new Subject(BlocksReport.OURS, () -> new Ours(server.pid(), volumes, () -> {})));
+        subjects.addAll(peers(folder, raw, false));
+        return subjects;
+    }
+
+    private VolumeId newVolume() {
+        return new VolumeId(
+                client.createVolume(new Messages.CreateVolume(imageId, null, false, false, Map.of())).id());
+    }
+
     /** Those that can be written to, each beginning with a fresh disk of the same content. */
     List<Subject> writing(String transport) {
         boolean isTcp = transport.equals(TCP);
         List<Subject> subjects = new ArrayList<>();
         subjects.add(new Subject(BlocksReport.OURS, () -> {
-            VolumeId volume = new VolumeId(client.createVolume(
-                            new Messages.CreateVolume(imageId, null, false, false, Map.of()))
-                    .id());
-            return ours(client.exportUri(volume), isTcp, () -> remove(volume));
+            VolumeId volume = newVolume();
+            return new Ours(server.pid(), List.of(uri(client.exportUri(volume), isTcp)), () -> remove(volume));
         }));
         if (isInstalled(NBDKIT)) {
             Path copy = folder.resolve("copy.raw");
@@ -100,26 +149,34 @@ final class Subjects {
         }
     }
 
-    private static Subject.Open ours(Messages.ExportUri export, boolean isTcp, Runnable ending) {
+    /** Cairn's server, which goes on when a turn has ended. */
+    private record Ours(long pid, List<String> uris, Runnable ending) implements Subject.Open {
+        @Override
+        public String uri() {
+            return uris.get(0);
+        }
+
+        @Override
+        public String uri(int client) {
+            return uris.get(client % uris.size());
+        }
+
+        @Override
+        public void close() {
+            ending.run();
+        }
+    }
+
+    private static String uri(Messages.ExportUri export, boolean isTcp) {
         String uri = isTcp ? export.uri() : export.socketUri();
         if (uri == null) {
             throw new StoreException(Fault.INVALID_REQUEST,
                     "the server has no unix socket, for its folder's path is too long: set TMPDIR to a shorter one");
         }
-        return new Subject.Open() {
-            @Override
-            public String uri() {
-                return uri;
-            }
-
-            @Override
-            public void close() {
-                ending.run();
-            }
-        };
+        return uri;
     }
 
-    private Path zstdCopy() throws IOException {
+    private static Path zstdCopy(Path folder, Path raw) throws IOException {
         Path zstd = folder.resolve("zstd.qcow2");
         if (!Files.exists(zstd)) {
             Programs.run(folder, "qemu-img", "convert", "-q", "-c", "-O", "qcow2", "-o", "compression_type=zstd", "-f", "raw",

@@ -64,7 +64,7 @@ class DedupCommandTest {
         assertTrue(totals.get("storedBytes").longValue() > totals.get("packedBytes").longValue());
         assertTrue(totals.get("serverProcessCpuSeconds").doubleValue() > 0);
         assertTrue(totals.get("clientProcessCpuSeconds").doubleValue() > 0);
-        assertEquals(Runtime.getRuntime().availableProcessors(), report.get("cpus").intValue());
+        assertEquals(Runtime.getRuntime().availableProcessors(), report.at("/machine/cores").intValue());
         assertTrue(Files.exists(store.resolve("data/credentials")), "the store is kept");
         assertFalse(Files.exists(store.resolve("data/endpoint")), "the server has ended");
     }
@@ -81,7 +81,8 @@ class DedupCommandTest {
         assertTrue(lines[1].startsWith(disk + "  48.0 MiB  25.0 MiB"), lines[1]);
         assertTrue(lines[2].startsWith("total "), lines[2]);
         assertTrue(lines[4].matches("Stored: .* MiB, that is [0-9.]+ % over the .* MiB of the 375 unique chunks .*"), lines[4]);
-        assertTrue(lines[5].matches("CPU of the whole processes: .* CPUs, Java .*"), lines[5]);
+        assertTrue(lines[5].matches("CPU of the whole processes: client .* s, server .*"), lines[5]);
+        assertTrue(lines[6].matches("Machine: .* cores?, .*, Java .*"), lines[6]);
     }
 
     @ParameterizedTest
