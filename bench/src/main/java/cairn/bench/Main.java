@@ -48,6 +48,7 @@ public final class Main implements Runnable {
                 .addSubcommand(new IngestCommand(out, err))
                 .addSubcommand(new DedupCommand(out, err))
                 .addSubcommand(new ReadCommand(out, err))
+                .addSubcommand(new StormCommand(out, err))
                 .addSubcommand(new WriteCommand(out, err))
                 .addSubcommand(new EbsCommand(out, err))
                 .addSubcommand(new AccountingCommand(out, err))

@@ -343,6 +343,15 @@ public final class NbdReader implements AutoCloseable {
         return new StoreException(Fault.UNAVAILABLE, "the NBD server at " + Text.shown(uri.toString()) + ": " + what);
     }
 
+    /**
+     * Hands over the connection, which does not block and has nothing in flight, to somebody who asks on many at once; this
+     * reader is then of no use.
+     */
+    public SocketChannel release() {
+        closeQuietly(selector);
+        return channel;
+    }
+
     /** Says goodbye, so that the server does not take it for a broken connection. */
     @Override
     public void close() {
