@@ -50,6 +50,7 @@ public final class Main implements Runnable {
                 .addSubcommand(new ReadCommand(out, err))
                 .addSubcommand(new StormCommand(out, err))
                 .addSubcommand(new WriteCommand(out, err))
+                .addSubcommand(new CorpusCommand(out, err))
                 .addSubcommand(new EbsCommand(out, err))
                 .addSubcommand(new AccountingCommand(out, err))
                 .addSubcommand(new MarkCommand(out, err))
