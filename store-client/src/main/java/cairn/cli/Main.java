@@ -22,10 +22,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -80,7 +84,7 @@ public final class Main implements Runnable {
         PrintWriter out = new PrintWriter(terminal.out(), true);
         PrintWriter err = new PrintWriter(terminal.err(), true);
         try {
-            int exitCode = commandLine(terminal)
+            int exitCode = commandLine(terminal, args)
                     .setOut(out)
                     .setErr(err)
                     .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
@@ -102,52 +106,14 @@ public final class Main implements Runnable {
         }
     }
 
-    private static CommandLine commandLine(Terminal terminal) {
-        CommandLine cairn = new CommandLine(new Main(terminal))
-                .addSubcommand(new QuickstartCommand(terminal))
-                .addSubcommand(new ServeCommand(terminal))
-                .addSubcommand(new PushCommand(terminal))
-                .addSubcommand(new PullCommand(terminal))
-                .addSubcommand(new VerifyCommand(terminal))
-                .addSubcommand(new ImagesCommand(terminal))
-                .addSubcommand(new ShowCommand(terminal))
-                .addSubcommand(new ShareCommand(terminal))
-                .addSubcommand(new TagCommand(terminal))
-                .addSubcommand(new CopyCommand(terminal))
-                .addSubcommand(new RemoveCommand(terminal))
-                .addSubcommand(new DiffCommand(terminal))
-                .addSubcommand(new UriCommand(terminal))
-                .addSubcommand(new RunCommand(terminal))
-                .addSubcommand(group(new GroupCommand.Volumes())
-                        .addSubcommand(new VolumeCommands.Create(terminal))
-                        .addSubcommand(new VolumeCommands.ListAll(terminal))
-                        .addSubcommand(new VolumeCommands.Remove(terminal)))
-                .addSubcommand(group(new GroupCommand.Snapshots())
-                        .addSubcommand(new SnapshotCommands.Create(terminal))
-                        .addSubcommand(new SnapshotCommands.ListAll(terminal))
-                        .addSubcommand(new SnapshotCommands.Remove(terminal)))
-                .addSubcommand(group(new GroupCommand.Images())
-                        .addSubcommand(new ImageCommands.Create(terminal)))
-                .addSubcommand(new StatsCommand(terminal))
-                .addSubcommand(new GcCommand(terminal))
-                .addSubcommand(group(new GroupCommand.Explains())
-                        .addSubcommand(new ExplainCommands.OfChunk(terminal))
-                        .addSubcommand(new ExplainCommands.OfImage(terminal))
-                        .addSubcommand(new ExplainCommands.OfSnapshot(terminal))
-                        .addSubcommand(new ExplainCommands.OfVolume(terminal))
-                        .addSubcommand(new ExplainCommands.OfAccount(terminal)))
-                .addSubcommand(new BackupCommand(terminal))
-                .addSubcommand(new ScrubCommand(terminal))
-                .addSubcommand(new FsckCommand(terminal))
-                .addSubcommand(group(new GroupCommand.Accounts())
-                        .addSubcommand(new AccountCommands.Create(terminal))
-                        .addSubcommand(new AccountCommands.ListAll(terminal)))
-                .addSubcommand(group(new GroupCommand.Keys())
-                        .addSubcommand(new KeyCommands.Create(terminal))
-                        .addSubcommand(new KeyCommands.ListAll(terminal))
-                        .addSubcommand(new KeyCommands.Disable(terminal))
-                        .addSubcommand(new KeyCommands.Enable(terminal))
-                        .addSubcommand(new KeyCommands.Delete(terminal)));
+    /** Making the models of all commands takes longer than most commands do: who names one needs no other. */
+    private static CommandLine commandLine(Terminal terminal, String... args) {
+        CommandLine cairn = new CommandLine(new Main(terminal));
+        Map<String, Supplier<Object>> commands = commands(terminal);
+        if (args.length > 0 && commands.containsKey(args[0])) {
+            commands.keySet().retainAll(Set.of(args[0]));
+        }
+        commands.forEach((name, command) -> cairn.addSubcommand(name, command.get()));
         register(cairn, DiskId.class, DiskId::new);
         register(cairn, ResourceId.class, ResourceId::new);
         register(cairn, ImageId.class, ImageId::new);
@@ -164,6 +130,56 @@ public final class Main implements Runnable {
         register(cairn, RunCommand.Accelerator.class, text -> named(RunCommand.Accelerator.values(), text));
         register(cairn, Codec.class, text -> named(Codec.values(), text));
         return cairn.setUsageHelpWidth(terminal.columns()).setAbbreviatedOptionsAllowed(false);
+    }
+
+    /** What there is, by name, in the order in which it is listed. */
+    private static Map<String, Supplier<Object>> commands(Terminal terminal) {
+        Map<String, Supplier<Object>> commands = new LinkedHashMap<>();
+        commands.put("quickstart", () -> new QuickstartCommand(terminal));
+        commands.put("serve", () -> new ServeCommand(terminal));
+        commands.put("push", () -> new PushCommand(terminal));
+        commands.put("pull", () -> new PullCommand(terminal));
+        commands.put("verify", () -> new VerifyCommand(terminal));
+        commands.put("images", () -> new ImagesCommand(terminal));
+        commands.put("show", () -> new ShowCommand(terminal));
+        commands.put("share", () -> new ShareCommand(terminal));
+        commands.put("tag", () -> new TagCommand(terminal));
+        commands.put("copy", () -> new CopyCommand(terminal));
+        commands.put("rm", () -> new RemoveCommand(terminal));
+        commands.put("diff", () -> new DiffCommand(terminal));
+        commands.put("uri", () -> new UriCommand(terminal));
+        commands.put("run", () -> new RunCommand(terminal));
+        commands.put("volume", () -> group(new GroupCommand.Volumes())
+                .addSubcommand(new VolumeCommands.Create(terminal))
+                .addSubcommand(new VolumeCommands.ListAll(terminal))
+                .addSubcommand(new VolumeCommands.Remove(terminal)));
+        commands.put("snapshot", () -> group(new GroupCommand.Snapshots())
+                .addSubcommand(new SnapshotCommands.Create(terminal))
+                .addSubcommand(new SnapshotCommands.ListAll(terminal))
+                .addSubcommand(new SnapshotCommands.Remove(terminal)));
+        commands.put("image", () -> group(new GroupCommand.Images())
+                .addSubcommand(new ImageCommands.Create(terminal)));
+        commands.put("stats", () -> new StatsCommand(terminal));
+        commands.put("gc", () -> new GcCommand(terminal));
+        commands.put("explain", () -> group(new GroupCommand.Explains())
+                .addSubcommand(new ExplainCommands.OfChunk(terminal))
+                .addSubcommand(new ExplainCommands.OfImage(terminal))
+                .addSubcommand(new ExplainCommands.OfSnapshot(terminal))
+                .addSubcommand(new ExplainCommands.OfVolume(terminal))
+                .addSubcommand(new ExplainCommands.OfAccount(terminal)));
+        commands.put("backup", () -> new BackupCommand(terminal));
+        commands.put("scrub", () -> new ScrubCommand(terminal));
+        commands.put("fsck", () -> new FsckCommand(terminal));
+        commands.put("account", () -> group(new GroupCommand.Accounts())
+                .addSubcommand(new AccountCommands.Create(terminal))
+                .addSubcommand(new AccountCommands.ListAll(terminal)));
+        commands.put("key", () -> group(new GroupCommand.Keys())
+                .addSubcommand(new KeyCommands.Create(terminal))
+                .addSubcommand(new KeyCommands.ListAll(terminal))
+                .addSubcommand(new KeyCommands.Disable(terminal))
+                .addSubcommand(new KeyCommands.Enable(terminal))
+                .addSubcommand(new KeyCommands.Delete(terminal)));
+        return commands;
     }
 
     private static CommandLine group(Object commands) {
