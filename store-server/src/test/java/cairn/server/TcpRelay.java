@@ -9,6 +9,7 @@ import java.net.URI;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * A wire between clients and a server that goes dead after so many bytes: a test can then kill one of them at an exact
@@ -19,6 +20,7 @@ final class TcpRelay implements AutoCloseable {
     private final ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     private final List<Socket> sockets = new CopyOnWriteArrayList<>();
     private final CompletableFuture<Void> dead = new CompletableFuture<>();
+    private final LongAdder passedBytes = new LongAdder();
     /** What clients may still send. Guarded by {@code this}. */
     private long leftBytes;
 
@@ -38,6 +40,11 @@ final class TcpRelay implements AutoCloseable {
         return dead;
     }
 
+    /** How much has passed so far, both ways: before an answer reaches a client, it and what it answers are counted. */
+    long passedBytes() {
+        return passedBytes.sum();
+    }
+
     private void accept() throws IOException {
         while (true) {
             Socket client = listener.accept();
@@ -55,6 +62,7 @@ final class TcpRelay implements AutoCloseable {
         try (from; to) {
             for (int n = from.getInputStream().read(buffer); n >= 0; n = from.getInputStream().read(buffer)) {
                 int passed = isCounted ? take(n) : n;
+                passedBytes.add(passed);
                 to.getOutputStream().write(buffer, 0, passed);
                 if (passed < n) {
                     dead.complete(null);
