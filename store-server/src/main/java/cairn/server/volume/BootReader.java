@@ -104,10 +104,12 @@ final class BootReader {
                 }
             }
         }
-        Set<ItemKey> loaded = loads.chunks.loadHere(domain, ids);
-        synchronized (this) {
-            loaded.forEach(key -> ahead.add(positions.get(key)));
-        }
+        loads.chunks.loadHere(domain, ids, begun -> note(begun, positions));
+    }
+
+    /** Before they are loaded: a boot may end as soon as it has got the last of them. */
+    private synchronized void note(Set<ItemKey> begun, Map<ItemKey, Long> positions) {
+        begun.forEach(key -> ahead.add(positions.get(key)));
     }
 
     /** What the profile names, once it has been found. */
@@ -115,7 +117,7 @@ final class BootReader {
         return named;
     }
 
-    /** What was loaded so far: without what others had loaded already. */
+    /** What it has begun to load so far: without what others had loaded already. */
     synchronized BootOrder ahead() {
         return BootOrder.of(ahead.stream().mapToLong(Long::longValue).toArray());
     }

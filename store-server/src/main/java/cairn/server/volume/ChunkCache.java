@@ -25,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 
 /**
  * Unpacked chunks in direct buffers, bounded in bytes. A chunk that many wait for is loaded once. Which chunks stay is
@@ -126,16 +127,16 @@ final class ChunkCache {
     /**
      * Loads those of some chunks that are neither cached nor being loaded, on the caller's thread. May block.
      *
-     * @return which these were
+     * @param beginning told which these are, before any of them is read
      */
-    Set<ItemKey> loadHere(DomainId domain, Collection<ChunkId> ids) {
+    void loadHere(DomainId domain, Collection<ChunkId> ids, Consumer<Set<ItemKey>> beginning) {
         Map<ItemKey, CompletableFuture<ByteBuf>> promised = new HashMap<>();
         try {
             promise(ids, promised);
             if (!promised.isEmpty()) {
+                beginning.accept(promised.keySet());
                 keep(domain, promised);
             }
-            return promised.keySet();
         } catch (RuntimeException | Error e) {
             promised.values().forEach(promise -> promise.completeExceptionally(e));
             throw e;
