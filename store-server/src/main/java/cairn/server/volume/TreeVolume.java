@@ -58,6 +58,7 @@ final class TreeVolume implements Volume {
     private volatile long nextOffset;
     private volatile long sequentialBytes;
     private volatile long aheadOffset;
+    private volatile long lastChunk = -1;
 
     /** A page of level 0, or the hole that is there instead: all that lies below an absent page. */
     private record Leaf(Page page, long holeEnd) {
@@ -198,11 +199,18 @@ final class TreeVolume implements Volume {
         if (leaf.isHole() || leaf.page.isAbsent(slot)) {
             return ZEROS.slice(0, lengthBytes);
         }
-        ByteBuf chunk = chunks.getIfCached(leaf.page.chunk(slot));
+        long position = offset / Chunk.SIZE_BYTES;
+        // Whoever reads a chunk piece by piece uses it once. Otherwise a scan in small steps would make each chunk of a
+        // disk look more wanted than those of many boots.
+        boolean isUse = position != lastChunk;
+        ByteBuf chunk = chunks.getIfCached(leaf.page.chunk(slot), isUse);
+        if (isUse) {
+            lastChunk = position;
+        }
         if (chunk == null) {
             return null;
         }
-        touches.accept(offset / Chunk.SIZE_BYTES);
+        touches.accept(position);
         return part(chunk, (int) (offset % Chunk.SIZE_BYTES), lengthBytes);
     }
 

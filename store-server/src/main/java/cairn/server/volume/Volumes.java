@@ -162,6 +162,11 @@ public final class Volumes implements AutoCloseable {
         return parts.chunks().loads();
     }
 
+    /** Direct memory of unpacked chunks: those that are cached, and those that readers still hold. */
+    public long chunkBytes() {
+        return parts.chunks().heldBytes();
+    }
+
     /** How many clients a writable volume has. */
     public int clients(long number) {
         return live.clients(number);
