@@ -40,6 +40,7 @@ public class ChunkingBenchmark {
     private final byte[] zeros = new byte[WINDOW_BYTES];
     private final byte[] scratch = new byte[ChunkCodec.scratchBytes(Chunk.SIZE_BYTES)];
     private final byte[][] packed = new byte[WINDOW_BYTES / Chunk.SIZE_BYTES][];
+    private final byte[][] settled = new byte[WINDOW_BYTES / Chunk.SIZE_BYTES][];
 
     @Setup
     public void fill() {
@@ -49,8 +50,8 @@ public class ChunkingBenchmark {
         MixedContent content = new MixedContent(1);
         for (int i = 0; i < packed.length; i++) {
             content.fill(window, i * Chunk.SIZE_BYTES, i);
-            int packedBytes = pack(Codec.LZ4, i * Chunk.SIZE_BYTES);
-            packed[i] = Arrays.copyOf(scratch, packedBytes);
+            packed[i] = packed(Codec.LZ4, i * Chunk.SIZE_BYTES);
+            settled[i] = packed(Codec.ZSTD, i * Chunk.SIZE_BYTES);
         }
     }
 
@@ -98,10 +99,23 @@ public class ChunkingBenchmark {
     /** What a server does to each chunk that comes, apart from its hash. */
     @Benchmark
     public void unpackLz4(Blackhole results) {
-        for (byte[] each : packed) {
+        unpack(packed, results);
+    }
+
+    @Benchmark
+    public void unpackZstd(Blackhole results) {
+        unpack(settled, results);
+    }
+
+    private void unpack(byte[][] chunks, Blackhole results) {
+        for (byte[] each : chunks) {
             ChunkCodec.unpack(each, 0, each.length, scratch, 0, Chunk.SIZE_BYTES);
             results.consume(scratch);
         }
+    }
+
+    private byte[] packed(Codec codec, int offset) {
+        return Arrays.copyOf(scratch, pack(codec, offset));
     }
 
     private int pack(Codec codec, int offset) {

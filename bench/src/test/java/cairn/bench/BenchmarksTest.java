@@ -18,7 +18,15 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 /** Runs every small benchmark for a moment, so that none stops working unnoticed. Measures nothing. */
 class BenchmarksTest {
     @ParameterizedTest
-    @ValueSource(classes = {ChunkingBenchmark.class, CacheReadBenchmark.class})
+    @ValueSource(
+            classes = {
+                ChunkingBenchmark.class,
+                PageBenchmark.class,
+                IndexBenchmark.class,
+                CacheReadBenchmark.class,
+                NbdReadBenchmark.class,
+                SignatureBenchmark.class
+            })
     void everyBenchmarkStillRuns(Class<?> benchmarks) throws RunnerException {
         long expected = Arrays.stream(benchmarks.getMethods())
                 .filter(method -> method.isAnnotationPresent(Benchmark.class))
