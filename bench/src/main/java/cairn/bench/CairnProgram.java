@@ -15,7 +15,7 @@ final class CairnProgram {
     private static final List<String> SERVER_OPTIONS = List.of("-Xlog:jfr+startup=error");
 
     private static final String LAUNCHER = "cairn";
-    private static final List<String> CLIENT_OPTIONS = List.of("-XX:+UseParallelGC");
+    private static final List<String> CLIENT_OPTIONS = List.of("-XX:+UseParallelGC", "-XX:CompileThresholdScaling=5");
 
     private CairnProgram() {}
 

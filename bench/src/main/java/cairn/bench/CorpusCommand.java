@@ -141,7 +141,7 @@ final class CorpusCommand implements Callable<Integer> {
 
     private void requireUsable(List<Named> family) throws IOException {
         if (!family.stream().allMatch(each -> each.disk.fits((long) sizeMebibytes << 20))) {
-            throw new ParameterException(spec.commandLine(), "--size is at least three times --mib, and 32");
+            throw new ParameterException(spec.commandLine(), "--size is at least three times --mib, and 64");
         }
         if (Files.isDirectory(folder)) {
             try (Stream<Path> files = Files.list(folder)) {

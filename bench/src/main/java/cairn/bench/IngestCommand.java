@@ -94,6 +94,7 @@ final class IngestCommand implements Callable<Integer> {
                     .map(Contestant::program)
                     .distinct()
                     .toList());
+            CairnArchive.prepare(folder);
             long bytes = readAll();
             List<Contestant> systems = new ArrayList<>(SYSTEMS.stream()
                     .filter(system -> wanted.contains(system.name) && system.isThere())

@@ -26,6 +26,8 @@ record MadeDisk(List<List<File>> groups, long groupBytes) {
 
     private static final int TABLE_BYTES = 16 * BLOCK_BYTES;
     private static final int FILE_BYTES_MAX = 2 << 20;
+    /** That a group has for files that grow, at least. */
+    private static final int FREE_BYTES = 256 << 10;
     private static final int RESIZED_BYTES_MAX = 16 * BLOCK_BYTES;
     /** MixedContent's kinds, but for zeros. */
     private static final int KINDS = 15;
@@ -58,10 +60,11 @@ record MadeDisk(List<List<File>> groups, long groupBytes) {
         List<List<File>> groups = new ArrayList<>();
         for (int n = 0; n < count; n++) {
             List<File> files = new ArrayList<>();
-            long left = GROUP_BYTES - TABLE_BYTES;
-            while (left > FILE_BYTES_MAX) {
+            int left = GROUP_BYTES - TABLE_BYTES;
+            while (left > FREE_BYTES) {
                 // As many between 1 and 2 KiB as between 1 and 2 MiB: most are small, most bytes are in large ones.
-                int sizeBytes = (int) (1024 * Math.pow(FILE_BYTES_MAX / 1024.0, random.nextDouble()));
+                int drawnBytes = (int) (1024 * Math.pow(FILE_BYTES_MAX / 1024.0, random.nextDouble()));
+                int sizeBytes = Math.min(drawnBytes, left);
                 File file = new File(random.nextLong() >>> 24, sizeBytes, 0);
                 files.add(file);
                 left -= file.blocksBytes();
@@ -152,7 +155,7 @@ record MadeDisk(List<List<File>> groups, long groupBytes) {
                     to += out.write(bytes, to);
                 }
             }
-            // A last byte that is written to would be a block of zeros; so is this one, where the disk ends in a hole.
+            // Makes the file as long as the disk is; the disk ends in a hole, which this byte is the last of.
             out.write(ByteBuffer.allocate(1), sizeBytes - 1);
         }
     }
