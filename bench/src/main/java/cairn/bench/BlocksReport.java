@@ -108,8 +108,8 @@ record BlocksReport(Machine machine, long diskBytes, int runs, List<Row> rows) i
                 "Disk: " + Sizes.bytes(diskBytes) + " of data without its holes; for Cairn in LZ4-packed chunks. Median of "
                         + runs + " runs (least-most), the servers by turns; P50 and P99: medians of the runs'. The client is"
                         + " fio's nbd engine, or nbdcopy, for all alike. Above 1 x Cairn is faster.",
-                "Warm but where it says cold: all was read once before. Cold: the server has just started, and nothing of its"
-                        + " files is in memory.",
+                "Warm but where it says cold: all was read once before. Cold: the server has just started, nothing of its files is"
+                        + " in memory, and Java has compiled nothing yet.",
                 machine.shown());
     }
 
