@@ -74,8 +74,7 @@ final class MeasuredProgram {
             double cpuBefore = endedChildrenCpuSeconds();
             long start = System.nanoTime();
             Process process = builder.start();
-            Thread ending = new Thread(process::destroy);
-            Runtime.getRuntime().addShutdownHook(ending);
+            Thread ending = endedWithUs(process);
             long peakBytes = watch(process, start);
             double wallSeconds = (System.nanoTime() - start) / 1e9;
             Runtime.getRuntime().removeShutdownHook(ending);
@@ -91,6 +90,18 @@ final class MeasuredProgram {
         } catch (IllegalStateException e) {
             throw new StoreException(Fault.SHUTTING_DOWN, "interrupted", e);
         }
+    }
+
+    /** @throws IllegalStateException if this process is being ended; then that one is too */
+    private static Thread endedWithUs(Process process) {
+        Thread ending = new Thread(process::destroy);
+        try {
+            Runtime.getRuntime().addShutdownHook(ending);
+        } catch (IllegalStateException e) {
+            process.destroy();
+            throw e;
+        }
+        return ending;
     }
 
     /** What it said on stdout. */

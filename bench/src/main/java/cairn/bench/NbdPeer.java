@@ -116,7 +116,14 @@ final class NbdPeer implements Subject.Open {
         } catch (IOException e) {
             throw new StoreException(Fault.UNAVAILABLE, "cannot run " + command.get(0) + ": " + e.getMessage(), e);
         }
-        NbdPeer peer = new NbdPeer(process, uri);
+        NbdPeer peer;
+        try {
+            peer = new NbdPeer(process, uri);
+        } catch (IllegalStateException e) {
+            // This program is being ended, and nobody else would end that one.
+            process.destroy();
+            throw new StoreException(Fault.SHUTTING_DOWN, "interrupted", e);
+        }
         long giveUpAt = System.nanoTime() + TimeUnit.SECONDS.toNanos(READY_SECONDS_MAX);
         while (true) {
             try {
