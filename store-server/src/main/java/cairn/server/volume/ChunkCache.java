@@ -45,14 +45,19 @@ import java.util.function.Consumer;
  * @see <a href="https://arxiv.org/abs/1512.00727">TinyLFU: A Highly Efficient Cache Admission Policy</a>
  */
 final class ChunkCache {
-    /** The share of memory for chunks that are loaded before they are used, as a divisor: what one boot may want. */
+    /** Most of the memory for chunks that are loaded before they are used, as a divisor: what one boot may want. */
     private static final int AHEAD_SHARE = Boots.CACHE_SHARE;
+    /** They take room from the cache step by step, each so small a part of it. */
+    private static final int ROOM_STEPS = 64;
 
     private final ChunkStore chunks;
     private final Executor loaders;
     private final Cache<ChunkId, ByteBuf> cache;
     private final Policy<ChunkId, ByteBuf> policy;
     private final ChunksAhead ahead;
+    private final long chunksMax;
+    /** How many chunks fewer the cache may hold. */
+    private volatile long aheadRoom;
     /** What is being loaded; gone from here once it is in the cache or ahead of its use, or has failed. */
     private final Map<ItemKey, CompletableFuture<ByteBuf>> loading = new ConcurrentHashMap<>();
     /** Of the cache's own, so that it knows what all its buffers take. */
@@ -63,22 +68,22 @@ final class ChunkCache {
     ChunkCache(ChunkStore chunks, long bytesMax, Executor loaders) {
         this.chunks = chunks;
         this.loaders = loaders;
-        long chunksMax = bytesMax / Chunk.SIZE_BYTES;
+        this.chunksMax = bytesMax / Chunk.SIZE_BYTES;
         this.ahead = new ChunksAhead(chunksMax / AHEAD_SHARE);
         this.cache = Caffeine.newBuilder()
-                .maximumSize(chunksMax - chunksMax / AHEAD_SHARE)
+                .maximumSize(chunksMax)
                 .evictionListener((ChunkId id, ByteBuf chunk, RemovalCause cause) -> chunk.release())
                 .executor(Runnable::run)
                 .build();
         this.policy = cache.policy();
-        countFromNowOn(chunksMax);
+        countFromNowOn();
     }
 
     /**
      * Caffeine does not count uses before it is half full. What boots use until then would look as if nobody wanted it,
      * and the first scan would drive it out.
      */
-    private void countFromNowOn(long chunksMax) {
+    private void countFromNowOn() {
         for (long n = 0; n <= chunksMax / 2; n++) {
             cache.put(new ChunkId(new Digest(0, 0, 0, n)), Unpooled.EMPTY_BUFFER);
         }
@@ -105,8 +110,27 @@ final class ChunkCache {
             // In one place or in both at all times, so that nobody loads it again.
             cacheIfAbsent(id, chunk.retain());
             ahead.remove(id);
+            fitRoom();
         }
         return chunk;
+    }
+
+    /** Takes the chunk. */
+    private void putAhead(ChunkId id, ByteBuf chunk) {
+        ahead.put(id, chunk);
+        fitRoom();
+    }
+
+    /** Lets the cache have what is not needed ahead; not for every chunk, as it takes a lock. */
+    private void fitRoom() {
+        long size = ahead.size();
+        if (size > aheadRoom || 4 * size < aheadRoom) {
+            synchronized (this) {
+                long stepChunks = chunksMax / ROOM_STEPS + 1;
+                aheadRoom = Math.min(chunksMax, (ahead.size() + stepChunks - 1) / stepChunks * stepChunks);
+                policy.eviction().orElseThrow().setMaximum(chunksMax - aheadRoom);
+            }
+        }
     }
 
     /** Takes the chunk. */
@@ -189,7 +213,7 @@ final class ChunkCache {
             }
             loaders.execute(() -> {
                 try {
-                    keep(domain, promised, ahead::put);
+                    keep(domain, promised, this::putAhead);
                 } finally {
                     done.run();
                 }
@@ -214,7 +238,7 @@ final class ChunkCache {
             promise(ids, promised);
             if (!promised.isEmpty()) {
                 beginning.accept(promised.keySet());
-                keep(domain, promised, ahead::put);
+                keep(domain, promised, this::putAhead);
             }
         } catch (RuntimeException | Error e) {
             promised.forEach((key, promise) -> fail(key, promise, e));

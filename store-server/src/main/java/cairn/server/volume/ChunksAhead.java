@@ -49,6 +49,10 @@ final class ChunksAhead {
         return chunks.containsKey(id);
     }
 
+    synchronized int size() {
+        return chunks.size();
+    }
+
     synchronized void close() {
         chunks.values().forEach(ByteBuf::release);
         chunks.clear();
