@@ -6,7 +6,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** How Cairn's commands are run: by its launcher, as users do; or, where there is none, with the same options for Java. */
+/**
+ * How Cairn's commands are run: by its launcher, as users do; or, where there is none, with the same options for Java.
+ */
 final class CairnProgram {
     private static final List<String> JAVA_OPTIONS =
             List.of("-XX:+IgnoreUnrecognizedVMOptions", "--enable-native-access=ALL-UNNAMED");
@@ -25,7 +27,11 @@ final class CairnProgram {
         return words.isEmpty() ? java(CLIENT_OPTIONS, "cairn.cli.Main", command) : words;
     }
 
-    /** The words that {@code cairn serve} begins with, as its users run it. @param memory options, without the launcher */
+    /**
+     * The words that {@code cairn serve} begins with, as its users run it.
+     *
+     * @param memory options, without the launcher
+     */
     static List<String> serve(List<String> memory) {
         List<String> words = launched("serve");
         return words.isEmpty() ? server(memory) : words;

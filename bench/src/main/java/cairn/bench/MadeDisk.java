@@ -90,7 +90,9 @@ record MadeDisk(List<List<File>> groups, long groupBytes) {
         return new MadeDisk(more, groupBytes);
     }
 
-    /** The same files laid out anew: some have become larger, so that those behind them in their group lie elsewhere. */
+    /**
+     * The same files laid out anew: some have become larger, so that those behind them in their group lie elsewhere.
+     */
     MadeDisk rebuilt(double share, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         return new MadeDisk(

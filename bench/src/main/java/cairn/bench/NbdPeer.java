@@ -54,7 +54,11 @@ final class NbdPeer implements Subject.Open {
                 : unix(command, folder, socket -> List.of("-U", socket.toString(), "file", disk.toString()));
     }
 
-    /** qemu-nbd, as it comes, but that it stays when a client leaves, and takes any number of them. @param format raw or qcow2 */
+    /**
+     * qemu-nbd, as it comes, but that it stays when a client leaves, and takes any number of them.
+     *
+     * @param format raw or qcow2
+     */
     static NbdPeer qemuNbd(Path disk, String format, boolean isTcp, boolean isWriting, Path folder) {
         List<String> command = new ArrayList<>(List.of("qemu-nbd", "--persistent", "--shared=0", "-f", format));
         if (isWriting) {

@@ -54,7 +54,11 @@ final class ProcessUse {
         }
     }
 
-    /** From here on the peak is that of what follows. @throws StoreException UNAVAILABLE if the system can not do that */
+    /**
+     * From here on the peak is that of what follows.
+     *
+     * @throws StoreException UNAVAILABLE if the system can not do that
+     */
     static void forgetPeak(long pid) {
         try {
             Files.writeString(file(pid, "clear_refs"), FORGET_PEAK);

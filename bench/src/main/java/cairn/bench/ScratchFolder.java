@@ -17,8 +17,8 @@ final class ScratchFolder {
     private ScratchFolder() {}
 
     /**
-     * Makes a folder where the environment's {@code TMPDIR} says, else where Java does. If it is not removed before this
-     * process ends, it is then.
+     * Makes a folder where the environment's {@code TMPDIR} says, else where Java does. If it is not removed before
+     * this process ends, it is then.
      */
     static Path make() throws IOException {
         String parent = System.getenv().getOrDefault("TMPDIR", "");

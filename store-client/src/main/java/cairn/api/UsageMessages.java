@@ -12,7 +12,8 @@ public final class UsageMessages {
      * @param keptChunks how many different chunks something keeps
      * @param keptBytes plain bytes of these
      * @param segmentBytes on disk, of all that is sealed
-     * @param reclaimableBytes the share in that of what nothing keeps any more: what comes back when garbage is collected
+     * @param reclaimableBytes the share in that of what nothing keeps any more: what comes back when garbage is
+     *     collected
      * @param unfinishedBytes the share of what nothing keeps yet, and uploads that are not finished may
      * @param tookMillis how long it took to find out; the answer is kept until anything changes
      * @param pageReads small records that were read for it
@@ -39,7 +40,8 @@ public final class UsageMessages {
      * @param dataBytes plain bytes of the chunks on them, one that comes twice counted twice
      * @param exclusiveChunks that nothing else keeps, each once
      * @param exclusiveBytes plain bytes of these
-     * @param exclusiveStoredBytes what they and their pages take on the disk, of each the same share of what lies together
+     * @param exclusiveStoredBytes what they and their pages take on the disk, of each the same share of what lies
+     *     together
      * @param stays what keeps it although it is removed, or would
      */
     public record Usage(
@@ -101,8 +103,8 @@ public final class UsageMessages {
 
     /**
      * @param ordinal {@code SEGMENT/SLOT}
-     * @param state {@code kept}; {@code unreferenced} if nothing keeps it: then it is condemned by the next cycle of the
-     *     garbage collection, and gone after the one behind that
+     * @param state {@code kept}; {@code unreferenced} if nothing keeps it: then it is condemned by the next cycle of
+     *     the garbage collection, and gone after the one behind that
      * @param form {@code written}, {@code settled}, or {@code open} while its segment is still being written
      * @param extent which ordinals lie together with it; absent if open
      * @param extentItems how many do; likewise

@@ -344,8 +344,8 @@ public final class NbdReader implements AutoCloseable {
     }
 
     /**
-     * Hands over the connection, which does not block and has nothing in flight, to somebody who asks on many at once; this
-     * reader is then of no use.
+     * Hands over the connection, which does not block and has nothing in flight, to somebody who asks on many at once;
+     * this reader is then of no use.
      */
     public SocketChannel release() {
         closeQuietly(selector);

@@ -234,7 +234,9 @@ final class Store implements AutoCloseable {
         return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
     }
 
-    /** What unfinished uploads have sent is kept for when they are tried again; if it can not be, they send it again. */
+    /**
+     * What unfinished uploads have sent is kept for when they are tried again; if it can not be, they send it again.
+     */
     private void keepUnfinished() {
         try {
             chunks.seal();

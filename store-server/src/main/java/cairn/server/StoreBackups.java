@@ -112,8 +112,8 @@ final class StoreBackups implements BackupApi.Backups, AutoCloseable {
     /**
      * Begins one, and goes on in the background.
      *
-     * @throws StoreException INVALID_REQUEST for a folder that is not named by an absolute path, has no parent, or is in
-     *     the data folder; CONFLICT if it is there, or another backup is made
+     * @throws StoreException INVALID_REQUEST for a folder that is not named by an absolute path, has no parent, or is
+     *     in the data folder; CONFLICT if it is there, or another backup is made
      */
     @Override
     public synchronized Backup start(String folder) {
@@ -221,7 +221,9 @@ final class StoreBackups implements BackupApi.Backups, AutoCloseable {
         making.bytes = bytes;
     }
 
-    /** The first key, and what machines' firmware has noted. What the storage makes of the folder is synced after it. */
+    /**
+     * The first key, and what machines' firmware has noted. What the storage makes of the folder is synced after it.
+     */
     private void keepSmallFiles(Path growing) throws IOException {
         keep(dataFolder.resolve(CREDENTIALS), growing.resolve(CREDENTIALS));
         Path machines = dataFolder.resolve(MACHINES);

@@ -22,12 +22,12 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * What keeps items in this store: every snapshot and volume that has a record, every snapshot that is being written, and
- * whatever tree is open.
+ * What keeps items in this store: every snapshot and volume that has a record, every snapshot that is being written,
+ * and whatever tree is open.
  *
- * <p>Records are read first, at one moment. What a record named before that moment and another one has taken over since,
- * its writer holds by a lease; blocks, and trees that are open, are read afterwards, so that nothing that is handed from
- * one to the other is missed in between.
+ * <p>Records are read first, at one moment. What a record named before that moment and another one has taken over
+ * since, its writer holds by a lease; blocks, and trees that are open, are read afterwards, so that nothing that is
+ * handed from one to the other is missed in between.
  */
 public final class StoreRoots implements Roots {
     private static final List<String> PREFIXES =

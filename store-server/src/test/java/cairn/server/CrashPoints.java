@@ -27,14 +27,14 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * Kills a real server at each file operation of a fixed piece of work, and proves each time that a start needs no help and
- * nothing acknowledged is lost.
+ * Kills a real server at each file operation of a fixed piece of work, and proves each time that a start needs no help
+ * and nothing acknowledged is lost.
  *
- * <p>strace stops the server for a moment behind each system call that changes files, and tells it; at the wanted one in the
- * data folder, from the server's start on, the server is killed before it goes on. First without a kill, to count them. Each
- * time begins with a copy of one data folder, and then does the same: starts, takes a push, writes by EBS direct and over
- * NBD with flushes, makes a snapshot, removes, collects garbage and settles, ends. Which of several threads is first
- * differs a little from one time to the next, and with it which operation has a number.
+ * <p>strace stops the server for a moment behind each system call that changes files, and tells it; at the wanted one
+ * in the data folder, from the server's start on, the server is killed before it goes on. First without a kill, to
+ * count them. Each time begins with a copy of one data folder, and then does the same: starts, takes a push, writes by
+ * EBS direct and over NBD with flushes, makes a snapshot, removes, collects garbage and settles, ends. Which of several
+ * threads is first differs a little from one time to the next, and with it which operation has a number.
  */
 @Command(name = "crash-points", mixinStandardHelpOptions = true, sortOptions = false)
 public final class CrashPoints implements Callable<Integer> {

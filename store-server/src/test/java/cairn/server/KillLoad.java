@@ -37,8 +37,8 @@ import software.amazon.awssdk.services.ebs.EbsClient;
 
 /**
  * Everything that a store can be asked for, by many at once, until it is killed: pushes of disks that change, snapshots
- * by EBS direct, writes over NBD with flushes and FUA, snapshots and images of volumes, reads, removals. What is answered goes
- * into the ledger. Disks are made of few different chunks, so that what is removed is soon wanted again.
+ * by EBS direct, writes over NBD with flushes and FUA, snapshots and images of volumes, reads, removals. What is
+ * answered goes into the ledger. Disks are made of few different chunks, so that what is removed is soon wanted again.
  */
 final class KillLoad {
     private static final int SECTORS_OF_CHUNK = Chunk.SIZE_BYTES / SeededDisk.SECTOR_BYTES;

@@ -20,10 +20,11 @@ import picocli.CommandLine.Option;
 /**
  * Kills a real server under mixed load, again and again, and proves after each start that nothing acknowledged is lost.
  *
- * <p>A round: a load of everything that a store can be asked for, SIGKILL at a random time, a start that must need no help,
- * and a comparison with what was acknowledged: what is listed is what has to be there, each volume and a part of all images
- * and snapshots in turn are read bit for bit; every so many rounds, and in the end, all of them. Garbage is collected all the
- * time. Some starts are killed, too. In the end half of all is removed, and what is stored then is compared with a new store. The same seed makes the same choices, but threads take turns as they like.
+ * <p>A round: a load of everything that a store can be asked for, SIGKILL at a random time, a start that must need no
+ * help, and a comparison with what was acknowledged: what is listed is what has to be there, each volume and a part of
+ * all images and snapshots in turn are read bit for bit; every so many rounds, and in the end, all of them. Garbage is
+ * collected all the time. Some starts are killed, too. In the end half of all is removed, and what is stored then is
+ * compared with a new store. The same seed makes the same choices, but threads take turns as they like.
  */
 @Command(name = "kill-loop", mixinStandardHelpOptions = true, sortOptions = false)
 public final class KillLoop implements Callable<Integer> {

@@ -12,8 +12,8 @@ import java.util.jar.JarOutputStream;
 import java.util.stream.Stream;
 
 /**
- * Command lines of servers that are started hundreds of times: with loaded classes from an archive, quickly compiled, and
- * without unpacking RocksDB's library, one takes a third of the time until it is ready.
+ * Command lines of servers that are started hundreds of times: with loaded classes from an archive, quickly compiled,
+ * and without unpacking RocksDB's library, one takes a third of the time until it is ready.
  */
 final class QuickServers {
     private static final List<String> JAVA_OPTIONS =

@@ -8,9 +8,10 @@ import java.util.SplittableRandom;
 import java.util.concurrent.Semaphore;
 
 /**
- * Writes to a volume, over a connection of its own, until that breaks off or enough is done, and records what it does. Several of them
- * change sectors of one volume at a time, each its own ones: in the volume's first part, which they share, short runs
- * of sectors in turn, so that most blocks of 4 KiB belong to two writers; behind it a part of its own for long runs.
+ * Writes to a volume, over a connection of its own, until that breaks off or enough is done, and records what it does.
+ * Several of them change sectors of one volume at a time, each its own ones: in the volume's first part, which they
+ * share, short runs of sectors in turn, so that most blocks of 4 KiB belong to two writers; behind it a part of its own
+ * for long runs.
  */
 final class RecordingWriter implements Runnable {
     private static final int SHARED_SECTORS = 4 << 11;

@@ -10,8 +10,8 @@ import java.util.SplittableRandom;
 
 /**
  * What was written to a disk of zeros, sector by sector, and so what may be found there after a crash. Each change has
- * a number, and what it writes to a sector is told by that number and the sector's: from a sector's bytes one sees which
- * change they are of, and that the sector is whole. For any number of threads that change sectors of their own.
+ * a number, and what it writes to a sector is told by that number and the sector's: from a sector's bytes one sees
+ * which change they are of, and that the sector is whole. For any number of threads that change sectors of their own.
  */
 final class WriteHistory {
     static final int SECTOR_BYTES = 512;

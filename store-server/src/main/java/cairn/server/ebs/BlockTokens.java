@@ -13,8 +13,8 @@ import java.time.Duration;
 import java.time.Instant;
 
 /**
- * The tokens of blocks and of pages of lists. Each is bound to who asked for it, in which region and for what, and ends.
- * A block's says nothing beside that; a page's holds the first block of the next page, 4 bytes.
+ * The tokens of blocks and of pages of lists. Each is bound to who asked for it, in which region and for what, and
+ * ends. A block's says nothing beside that; a page's holds the first block of the next page, 4 bytes.
  */
 final class BlockTokens {
     /** How long a block may be read by the token that a list has given for it, as AWS has it. */

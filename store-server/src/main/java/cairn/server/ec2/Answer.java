@@ -25,8 +25,8 @@ public final class Answer {
      * Adds a member.
      *
      * @param name as it stands in the XML
-     * @param value String, Boolean, Number, Instant, Answer, or a List of them; an empty list makes an empty element. Or
-     *     an Optional of one of these; an empty one makes none
+     * @param value String, Boolean, Number, Instant, Answer, or a List of them; an empty list makes an empty element.
+     *     Or an Optional of one of these; an empty one makes none
      */
     public Answer put(String name, Object value) {
         if (value instanceof Optional<?> perhaps) {

@@ -43,10 +43,10 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
- * Says what takes the space of a store: what each image, account and so on holds, what it alone holds, and why a chunk is
- * there. All of it is worked out from the trees when it is asked for, by one thread, one question after the other; the
- * answer that needs all trees is kept until anything has changed, and asked for by several at once it is worked out once.
- * Safe for threads.
+ * Says what takes the space of a store: what each image, account and so on holds, what it alone holds, and why a chunk
+ * is there. All of it is worked out from the trees when it is asked for, by one thread, one question after the other;
+ * the answer that needs all trees is kept until anything has changed, and asked for by several at once it is worked out
+ * once. Safe for threads.
  *
  * <p>Nothing is locked meanwhile: what is removed while this walks it makes it begin anew.
  */

@@ -20,7 +20,9 @@ public sealed interface Explanation {
     record OfHolder(List<Holder> holders, long logicalBytes, Held held, List<Sharer> sharers, boolean isOpen)
             implements Explanation {}
 
-    /** @param sharedChunks how much of its data are chunks that the other has too; one that comes twice counted twice */
+    /**
+     * @param sharedChunks how much of its data are chunks that the other has too; one that comes twice counted twice
+     */
     record Sharer(Holder holder, long sharedChunks) {}
 
     /**

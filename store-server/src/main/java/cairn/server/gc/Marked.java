@@ -17,9 +17,9 @@ import java.util.function.LongPredicate;
 import java.util.stream.IntStream;
 
 /**
- * What lives, as one cycle has found it. First the horizon, then the roots, then what was touched since: so what somebody
- * relies on who is still writing is in it, or too young, and what nobody relies on any more whom the horizon has not
- * seen is below a root.
+ * What lives, as one cycle has found it. First the horizon, then the roots, then what was touched since: so what
+ * somebody relies on who is still writing is in it, or too young, and what nobody relies on any more whom the horizon
+ * has not seen is below a root.
  */
 final class Marked {
     private final ChunkStore chunks;

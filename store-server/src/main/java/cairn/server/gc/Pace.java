@@ -9,8 +9,8 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Slows the collector's one thread down so that others come first, makes it wait while it is paused, and ends it. Between
- * two calls of it lies little work.
+ * Slows the collector's one thread down so that others come first, makes it wait while it is paused, and ends it.
+ * Between two calls of it lies little work.
  */
 final class Pace {
     private static final int STEPS_AT_ONCE = 256;

@@ -13,8 +13,8 @@ import java.util.function.LongConsumer;
 /**
  * Tells, exactly, what each of some groups of trees holds, and what it alone holds: what would be nobody's without it.
  *
- * <p>Groups are added one after the other. An item is its group's that comes to it first, until another group does: then
- * it is shared, and everything below it too. A page is descended into when it is met first, and once more when it
+ * <p>Groups are added one after the other. An item is its group's that comes to it first, until another group does:
+ * then it is shared, and everything below it too. A page is descended into when it is met first, and once more when it
  * becomes shared; from then on whoever comes to it turns back. So the time follows the unique pages, each of which is
  * read twice at most, and not the number of groups or what they hold.
  *

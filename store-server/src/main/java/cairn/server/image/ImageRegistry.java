@@ -263,8 +263,8 @@ public final class ImageRegistry {
      * @param disks the snapshot of each device, of the caller's own
      * @param settings beside others, of devices without a snapshot
      * @throws StoreException CONFLICT if the name is taken; NOT_FOUND for a snapshot that the caller may not see,
-     *     FORBIDDEN for one that is another's, CONFLICT for one that is archived; INVALID_REQUEST if no disk is the root
-     *     device's
+     *     FORBIDDEN for one that is another's, CONFLICT for one that is archived; INVALID_REQUEST if no disk is the
+     *     root device's
      */
     public RegisteredImage register(
             Caller caller,
@@ -381,8 +381,8 @@ public final class ImageRegistry {
      * Changes what may change about an image.
      *
      * @param change may be called more than once, where others change the image too; what it throws is passed on
-     * @throws StoreException NOT_FOUND, or FORBIDDEN for one that is not the caller's to change; CONFLICT where it would
-     *     be shared and is disabled, or would become public and its owner's account blocks that
+     * @throws StoreException NOT_FOUND, or FORBIDDEN for one that is not the caller's to change; CONFLICT where it
+     *     would be shared and is disabled, or would become public and its owner's account blocks that
      */
     public RegisteredImage change(Caller caller, ImageId id, UnaryOperator<RegisteredImage> change) {
         read(caller, Right.MANAGE, id);
@@ -505,8 +505,8 @@ public final class ImageRegistry {
      * Removes an image with its boot profile, and its snapshots where no other image names them and they are not
      * locked. Where its owner's rules say so it goes into the recycle bin, and its snapshots stay.
      *
-     * @throws StoreException NOT_FOUND, or FORBIDDEN for an image that is only shared with the caller; CONFLICT if it is
-     *     protected
+     * @throws StoreException NOT_FOUND, or FORBIDDEN for an image that is only shared with the caller; CONFLICT if it
+     *     is protected
      */
     public void remove(Caller caller, ImageId id) {
         removals.remove(id, () -> read(caller, Right.MANAGE, id), true);

@@ -293,7 +293,11 @@ public final class SnapshotRegistry {
         return new Encryption.Choice(true, settings.read(caller).defaultKeyId());
     }
 
-    /** Locks a snapshot, or changes its lock. @throws StoreException NOT_FOUND, FORBIDDEN; as {@link #requireLockable} */
+    /**
+     * Locks a snapshot, or changes its lock.
+     *
+     * @throws StoreException NOT_FOUND, FORBIDDEN; as {@link #requireLockable}
+     */
     public Snapshot lock(Caller caller, SnapshotId id, SnapshotLock.Wanted wanted) {
         return change(caller, id, snapshot -> locked(snapshot, wanted));
     }

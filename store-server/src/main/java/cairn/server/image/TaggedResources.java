@@ -18,7 +18,11 @@ public interface TaggedResources {
      */
     Optional<Tagged> find(Caller caller, String id);
 
-    /** Those whose tags the caller may see, in the order of their ids. @param after only ids after this; may be empty */
+    /**
+     * Those whose tags the caller may see, in the order of their ids.
+     *
+     * @param after only ids after this; may be empty
+     */
     Stream<TagSet> stream(Caller caller, String after);
 
     /** The tags of one resource as they were read. */

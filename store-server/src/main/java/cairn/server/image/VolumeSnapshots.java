@@ -60,8 +60,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A snapshot shows the moment at which it was asked for; but only one of a volume is made at a time, so one that is
  * asked for meanwhile shows the moment at which the earlier ones were done. Several volumes' snapshots that are asked
- * for together show one moment, which comes when it is the turn of all of them: they wait, each in its volume's queue, and
- * those behind them too. From when it was asked for a snapshot uses the volume, so that this is not removed before.
+ * for together show one moment, which comes when it is the turn of all of them: they wait, each in its volume's queue,
+ * and those behind them too. From when it was asked for a snapshot uses the volume, so that this is not removed before.
  *
  * <p>What is asked for is written down ({@link PendingRecords}) before anybody is told of it. The records of a
  * snapshot, its image and its volume are committed at once, and end that one: before that nothing has happened to the
@@ -270,8 +270,8 @@ public final class VolumeSnapshots implements PendingSnapshots, PendingImages, A
     }
 
     /**
-     * Begins snapshots of volumes, all of one moment, and an image of them that has its id at once, and its name. Either
-     * all are made or none. Where one of the volumes has a snapshot in progress, this waits until that is done.
+     * Begins snapshots of volumes, all of one moment, and an image of them that has its id at once, and its name.
+     * Either all are made or none. Where one of the volumes has a snapshot in progress, this waits until that is done.
      *
      * @return the image, pending, with the ids that its snapshots will have
      * @throws StoreException NOT_FOUND, for any volume or snapshot; FORBIDDEN for a snapshot of another's; CONFLICT if

@@ -44,8 +44,8 @@ public interface ChunkIndex {
 
     /**
      * Removes those of some rows that still have this ordinal, and what is said of the children of pages. All of it
-     * survives together or goes together, and what is removed by an earlier call goes no later; it needs no free space to
-     * speak of.
+     * survives together or goes together, and what is removed by an earlier call goes no later; it needs no free space
+     * to speak of.
      *
      * @param pageOrdinals pages that no row names then
      * @return how many rows were removed

@@ -29,10 +29,10 @@ import org.slf4j.LoggerFactory;
  * Keeps packed chunks and pages, each once in a dedup domain. Whoever writes takes a {@link Lease} first.
  *
  * <p>What was put lies in the open segment until that is sealed, by {@link #seal} or because it is full; only then can
- * it be read, and only then is it in the index. Where a page is put, its children were put before: {@link Lease#putPage}
- * holds that, so that whatever page is in the index, everything below it is there too. And where the index has a page, in
- * some domain, it has the page's children there at the very ordinals that {@link #children} tells: so whoever follows
- * these from a root meets all that is found from there by name.
+ * it be read, and only then is it in the index. Where a page is put, its children were put before: {@link
+ * Lease#putPage} holds that, so that whatever page is in the index, everything below it is there too. And where the
+ * index has a page, in some domain, it has the page's children there at the very ordinals that {@link #children} tells:
+ * so whoever follows these from a root meets all that is found from there by name.
  *
  * <p>Safe for threads: checks run side by side, appending takes turns.
  */
@@ -95,8 +95,9 @@ public final class ChunkStore {
     }
 
     /**
-     * Whether an item is in the index, so that it and all below it can be read, where a domain may use it: in the domain
-     * itself, or in the public one. It stays only as long as something refers to it; who wants to do that takes a lease.
+     * Whether an item is in the index, so that it and all below it can be read, where a domain may use it: in the
+     * domain itself, or in the public one. It stays only as long as something refers to it; who wants to do that takes
+     * a lease.
      */
     public boolean isReadable(DomainId domain, ItemKey key) {
         return find(domain, key) != ABSENT;
@@ -215,8 +216,8 @@ public final class ChunkStore {
     }
 
     /**
-     * Says which items are damaged: all of them. From now on writers are told that these are missing, and what they then
-     * send is put in their place.
+     * Says which items are damaged: all of them. From now on writers are told that these are missing, and what they
+     * then send is put in their place.
      */
     public void damaged(OrdinalSet ordinals) {
         synchronized (damaged) {
@@ -226,7 +227,9 @@ public final class ChunkStore {
         }
     }
 
-    /** @param listener told of the ordinal of each item that a reader asks for and cannot have; in the reader's thread */
+    /**
+     * @param listener told of the ordinal of each item that a reader asks for and cannot have; in the reader's thread
+     */
     public void onDamage(LongConsumer listener) {
         onDamage = listener;
     }
@@ -389,13 +392,15 @@ public final class ChunkStore {
     }
 
     /**
-     * Lets another domain use pages that one may use, and what is directly below them: they get rows in the index of its
-     * own, and no data is read or written. What it may use already is left as it is; so a page some of whose children it
-     * has elsewhere is put anew there, with these. Rows survive a crash as what was {@linkplain #seal sealed} does.
+     * Lets another domain use pages that one may use, and what is directly below them: they get rows in the index of
+     * its own, and no data is read or written. What it may use already is left as it is; so a page some of whose
+     * children it has elsewhere is put anew there, with these. Rows survive a crash as what was {@linkplain #seal
+     * sealed} does.
      *
      * @param pages readable ones, each once and after those below it, that the other domain does not have
      * @return how many rows were added, or will be by {@link #seal}
-     * @throws StoreException CORRUPT, naming the item, if one is not in the index; NO_SPACE; then some may have been added
+     * @throws StoreException CORRUPT, naming the item, if one is not in the index; NO_SPACE; then some may have been
+     *     added
      */
     int adopt(DomainId from, DomainId into, List<Page> pages) {
         appending.lock();
@@ -488,8 +493,8 @@ public final class ChunkStore {
     }
 
     /**
-     * Where the children of a page lie. Where nobody has written it down, because an earlier version has put the page, it
-     * is found by the page's content, and written down.
+     * Where the children of a page lie. Where nobody has written it down, because an earlier version has put the page,
+     * it is found by the page's content, and written down.
      *
      * @throws StoreException CORRUPT if the page is damaged then, or a child is not in the index
      */
@@ -515,10 +520,11 @@ public final class ChunkStore {
     }
 
     /**
-     * Sees to it that {@link #children} holds for every page and domain, in a store that an earlier version has written:
-     * what is not written down is, and a page that two domains share, though they have its children in different places,
-     * is put anew in one of them. Takes an index question for each child of each page; to be called once, by whoever is
-     * going to rely on it. Does nothing that is needed twice, and harms nobody who writes meanwhile.
+     * Sees to it that {@link #children} holds for every page and domain, in a store that an earlier version has
+     * written: what is not written down is, and a page that two domains share, though they have its children in
+     * different places, is put anew in one of them. Takes an index question for each child of each page; to be called
+     * once, by whoever is going to rely on it. Does nothing that is needed twice, and harms nobody who writes
+     * meanwhile.
      *
      * @param requireOpen called now and then; what it throws ends this
      */

@@ -11,15 +11,16 @@ import java.util.function.LongPredicate;
 import java.util.function.LongSupplier;
 
 /**
- * Who may still rely on what: decides, without a clock, that nobody is told of an item which is removed, and that nothing
- * is removed of which somebody was told.
+ * Who may still rely on what: decides, without a clock, that nobody is told of an item which is removed, and that
+ * nothing is removed of which somebody was told.
  *
- * <p>Whoever writes holds a {@link Lease} from before the first question until after the commit that makes a root of what
- * was put. What a lease may rely on is either younger than the lease, so that its ordinal is not below the lowest
- * {@linkplain Lease#floorSegment floor}; or it was found in the index, and then it was <i>touched</i>: remembered by its
- * ordinal, in the epoch of that moment. An epoch begins with each cycle of the collector, and with leases, so that what
- * was touched is forgotten soon after the leases that relied on it. A cycle takes its {@link Horizon} first, and then looks for roots; so whatever a lease relied on that had ended before is below a root that it
- * sees, and whatever a later one relies on is above the floor, or among the touched.
+ * <p>Whoever writes holds a {@link Lease} from before the first question until after the commit that makes a root of
+ * what was put. What a lease may rely on is either younger than the lease, so that its ordinal is not below the lowest
+ * {@linkplain Lease#floorSegment floor}; or it was found in the index, and then it was <i>touched</i>: remembered by
+ * its ordinal, in the epoch of that moment. An epoch begins with each cycle of the collector, and with leases, so that
+ * what was touched is forgotten soon after the leases that relied on it. A cycle takes its {@link Horizon} first, and
+ * then looks for roots; so whatever a lease relied on that had ended before is below a root that it sees, and whatever
+ * a later one relies on is above the floor, or among the touched.
  *
  * <p>Safe for threads. Questions run side by side under a shared lock, which {@link #doom} takes for itself. Locks are
  * taken in this order: appending ({@link ChunkStore}), this one, the index, the database.
@@ -212,9 +213,9 @@ public final class Epochs {
     }
 
     /**
-     * Decides what is to be removed, while nobody asks for anything. As long as its row in the index is there a doomed item
-     * may still be found, and then is doomed no more, nor is what is below it. Of what is {@link #resurrected} nothing is
-     * doomed, whatever is decided. May be called again for the same horizon: the last decision counts.
+     * Decides what is to be removed, while nobody asks for anything. As long as its row in the index is there a doomed
+     * item may still be found, and then is doomed no more, nor is what is below it. Of what is {@link #resurrected}
+     * nothing is doomed, whatever is decided. May be called again for the same horizon: the last decision counts.
      *
      * @param seen what was touched when it was last asked
      * @param decision given what was touched since; says which ordinals, all of them condemned by the last cycle, are
@@ -245,7 +246,9 @@ public final class Epochs {
         doomed = null;
     }
 
-    /** A copy of what writers have found, though it was condemned by what {@link #condemned} has said last, or doomed. */
+    /**
+     * A copy of what writers have found, though it was condemned by what {@link #condemned} has said last, or doomed.
+     */
     public OrdinalSet resurrected() {
         return watch.copyOfResurrected();
     }

@@ -10,13 +10,14 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
- * The right to write to a {@link ChunkStore}: whatever was put under a lease, or found, stays until the lease ends, whoever
- * removes what nobody refers to. So it is held from before the first question until after the commit that makes a root of
- * it, and whatever such a commit refers to was put or found under one. Safe for threads.
+ * The right to write to a {@link ChunkStore}: whatever was put under a lease, or found, stays until the lease ends,
+ * whoever removes what nobody refers to. So it is held from before the first question until after the commit that makes
+ * a root of it, and whatever such a commit refers to was put or found under one. Safe for threads.
  *
- * <p>Where the root is a copy of one in another record, no lease is needed: the commit {@linkplain Catalog.Change.Require
- * requires} the other record. A lease that is {@linkplain ChunkStore#lease(long) opened again} after a restart keeps what was
- * put under it; what was only found has to be looked for again, which {@link #putPage} does.
+ * <p>Where the root is a copy of one in another record, no lease is needed: the commit {@linkplain
+ * Catalog.Change.Require requires} the other record. A lease that is {@linkplain ChunkStore#lease(long) opened again}
+ * after a restart keeps what was put under it; what was only found has to be looked for again, which {@link #putPage}
+ * does.
  */
 public final class Lease implements AutoCloseable {
     private final ChunkStore chunks;
@@ -50,7 +51,8 @@ public final class Lease implements AutoCloseable {
     }
 
     /**
-     * Keeps a chunk, unless it is there already and intact. The caller has proven that it unpacks to what its key names.
+     * Keeps a chunk, unless it is there already and intact. The caller has proven that it unpacks to what its key
+     * names.
      *
      * @return whether it was needed
      * @throws StoreException NO_SPACE if the disk is full; then everything put since the last seal may be lost, and

@@ -3,9 +3,9 @@ package cairn.server.storage;
 import java.util.Optional;
 
 /**
- * What is worth remembering and can be found out again: a few named blobs, each replaced as a whole. One that is lost or
- * damaged costs time and nothing else, so none is part of a backup. Safe for threads. Every method throws a
- * {@link cairn.StoreException} SHUTTING_DOWN once the storage is closed.
+ * What is worth remembering and can be found out again: a few named blobs, each replaced as a whole. One that is lost
+ * or damaged costs time and nothing else, so none is part of a backup. Safe for threads. Every method throws a {@link
+ * cairn.StoreException} SHUTTING_DOWN once the storage is closed.
  */
 public interface Notes {
     /** The longest blob. */

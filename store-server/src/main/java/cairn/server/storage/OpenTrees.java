@@ -8,11 +8,11 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * The trees that somebody reads, each as often as it is read: what keeps them beside the records that name them, so that a
- * reader is not disturbed by what becomes of a record.
+ * The trees that somebody reads, each as often as it is read: what keeps them beside the records that name them, so
+ * that a reader is not disturbed by what becomes of a record.
  *
- * <p>Whoever reads opens the tree first, and only then makes sure that its record is there: so whoever looks for what is to
- * be kept, records first and open trees afterwards, meets the one or the other. Safe for threads; nothing blocks.
+ * <p>Whoever reads opens the tree first, and only then makes sure that its record is there: so whoever looks for what
+ * is to be kept, records first and open trees afterwards, meets the one or the other. Safe for threads; nothing blocks.
  */
 public final class OpenTrees {
     private final ConcurrentHashMap<Tree, Integer> readers = new ConcurrentHashMap<>();

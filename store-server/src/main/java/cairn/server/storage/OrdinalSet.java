@@ -9,8 +9,8 @@ import org.roaringbitmap.longlong.LongIterator;
 import org.roaringbitmap.longlong.Roaring64Bitmap;
 
 /**
- * A set of ordinals in compressed bitmaps: at most one bit for each item of a store, far less where whole segments are in
- * it or not. Not for several threads.
+ * A set of ordinals in compressed bitmaps: at most one bit for each item of a store, far less where whole segments are
+ * in it or not. Not for several threads.
  *
  * @see <a href="https://arxiv.org/abs/1709.07821">Roaring Bitmaps: Implementation of an Optimized Software Library</a>
  */
@@ -100,7 +100,11 @@ public final class OrdinalSet {
         return bits.getLongCardinality();
     }
 
-    /** How many ordinals of a range are in it. @param untilOrdinal the ordinal after the last, more than {@code from} */
+    /**
+     * How many ordinals of a range are in it.
+     *
+     * @param untilOrdinal the ordinal after the last, more than {@code from}
+     */
     public long countIn(long fromOrdinal, long untilOrdinal) {
         long before = fromOrdinal == 0 ? 0 : bits.rankLong(fromOrdinal - 1);
         return bits.rankLong(untilOrdinal - 1) - before;

@@ -8,13 +8,14 @@ import java.util.Arrays;
 import java.util.function.LongConsumer;
 
 /**
- * Where a page's children lie: their ordinals, so that a whole tree is walked without looking for any item by its digest.
- * Ordinals never change, so neither does this.
+ * Where a page's children lie: their ordinals, so that a whole tree is walked without looking for any item by its
+ * digest. Ordinals never change, so neither does this.
  *
  * <pre>
  *   offset  size  field
  *        0    32  one bit for each child, present or not; child 0 is the lowest bit of the first byte
- *       32        for each child that is present, in order: what its ordinal is more than the one before (than 0, for the
+ *       32        for each child that is present, in order: what its ordinal is more than the one before (than 0, for
+ *       the
  *                 first), zigzag coded, in groups of 7 bits, the lowest first, the top bit set in all but the last
  * </pre>
  */

@@ -10,8 +10,8 @@ import java.util.function.LongConsumer;
 
 /**
  * The blocks of snapshots that are still being written, in whatever order they come: of each which chunks it consists
- * of, and its checksum. The chunks themselves lie in the {@link ChunkStore}. A tree is made of them once the snapshot is
- * complete.
+ * of, and its checksum. The chunks themselves lie in the {@link ChunkStore}. A tree is made of them once the snapshot
+ * is complete.
  *
  * <p>Safe for threads. Every method throws a {@link StoreException} SHUTTING_DOWN once the storage is closed.
  */

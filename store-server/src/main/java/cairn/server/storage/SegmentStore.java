@@ -62,12 +62,14 @@ public interface SegmentStore {
     /** Bytes on disk of all sealed segments, everything counted. */
     long storedBytes();
 
-    /** The number of the segment that is open, or else of the next: all of lower numbers are sealed, or were abandoned. */
+    /**
+     * The number of the segment that is open, or else of the next: all of lower numbers are sealed, or were abandoned.
+     */
     long openSegment();
 
     /**
-     * What lies together on the disk: a segment as it was written, small ones that share a file, or what is left of some
-     * after {@link #rewrite}. Extents do not overlap.
+     * What lies together on the disk: a segment as it was written, small ones that share a file, or what is left of
+     * some after {@link #rewrite}. Extents do not overlap.
      *
      * @param firstOrdinal of its first item
      * @param lastOrdinal of its last item
@@ -96,20 +98,20 @@ public interface SegmentStore {
     }
 
     /**
-     * Rewrites neighbouring extents without the items that are not live; where none is left, their files go whole. Items
-     * keep their ordinals, and those that are kept can be read all the while. A crash leaves it done or not, or in
-     * between with everything that is live; then it is done again, or finished when the storage is next opened.
+     * Rewrites neighbouring extents without the items that are not live; where none is left, their files go whole.
+     * Items keep their ordinals, and those that are kept can be read all the while. A crash leaves it done or not, or
+     * in between with everything that is live; then it is done again, or finished when the storage is next opened.
      *
      * @param extents as {@link #extents} has them, either all settled or none, with no other extent between them
      * @return how many bytes less the segments take on the disk; negative if it is more
-     * @throws cairn.StoreException CORRUPT, naming it, if an item that is live cannot be read, and NO_SPACE; then nothing
-     *     has changed
+     * @throws cairn.StoreException CORRUPT, naming it, if an item that is live cannot be read, and NO_SPACE; then
+     *     nothing has changed
      */
     long rewrite(List<Extent> extents, Rewriting how);
 
     /**
-     * Puts an intact item in place of one that is damaged or lost, so that it can be read at its ordinal again. Survives
-     * a crash as what was {@linkplain #seal sealed} does.
+     * Puts an intact item in place of one that is damaged or lost, so that it can be read at its ordinal again.
+     * Survives a crash as what was {@linkplain #seal sealed} does.
      *
      * @throws cairn.StoreException NO_SPACE
      */

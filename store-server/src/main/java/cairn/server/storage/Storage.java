@@ -28,8 +28,8 @@ public interface Storage extends AutoCloseable {
      * and copied elsewhere; all of them, and the folder, are synced when this returns. After a failure, or a crash,
      * what is there already can not be opened, and is the caller's to remove.
      *
-     * @throws cairn.StoreException NO_SPACE; INVALID_REQUEST for storage that is in no files; SHUTTING_DOWN if this thread
-     *     is interrupted
+     * @throws cairn.StoreException NO_SPACE; INVALID_REQUEST for storage that is in no files; SHUTTING_DOWN if this
+     *     thread is interrupted
      */
     BackedUp backup(Path folder, BackedUp.Progress progress);
 

@@ -19,8 +19,8 @@ public interface StoredFiles {
 
     /**
      * Reads files anew and checks their own checksums; of those that hold items only what is needed to open them, for
-     * items say themselves whether they are damaged, and those that nobody asks for any more, healed ones among them, need
-     * not be whole. Files that go meanwhile are passed over.
+     * items say themselves whether they are damaged, and those that nobody asks for any more, healed ones among them,
+     * need not be whole. Files that go meanwhile are passed over.
      *
      * @param used told how many bytes were read; may wait, and what it throws ends this
      */

@@ -11,15 +11,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Makes the tree of one dedup domain whole in another, so that whoever is in that one can build upon it. It adds rows to
- * the index, and neither reads a chunk nor writes one: a chunk that both domains have lies on the disk once, unless both
- * had it before. Then the pages above it are written anew, for the domain that adopts.
+ * Makes the tree of one dedup domain whole in another, so that whoever is in that one can build upon it. It adds rows
+ * to the index, and neither reads a chunk nor writes one: a chunk that both domains have lies on the disk once, unless
+ * both had it before. Then the pages above it are written anew, for the domain that adopts.
  *
  * <p>Rows come children first, some at a time, so that whatever page a domain has, it has everything below it, also
  * where this was cut short. So a page that the domain has already ends the descent, and doing it again costs one
  * question. Whoever asks for it has made sure that the other domain may read the tree, for it is then told that these
- * chunks exist. Blocks; holds one page a level, and {@link #ROWS_AT_ONCE} rows or {@link #PAGES_AT_ONCE} pages more. Safe
- * for threads.
+ * chunks exist. Blocks; holds one page a level, and {@link #ROWS_AT_ONCE} rows or {@link #PAGES_AT_ONCE} pages more.
+ * Safe for threads.
  */
 public final class TreeAdoption {
     /** Index rows that are put together, give or take those of one page. */

@@ -65,12 +65,13 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Takes snapshots in block by block, in any order and by any number of writers, until their writer says that they are
- * complete. Pending ones survive a restart with every block that was answered; one that nobody writes to for its timeout
- * ends as failed.
+ * complete. Pending ones survive a restart with every block that was answered; one that nobody writes to for its
+ * timeout ends as failed.
  *
- * <p>A block's chunks go to the chunk store at once, under their ids; only which they are is kept beside, until the tree
- * is made. Safe for threads. In memory it holds a few hundred bytes for each pending snapshot, of which an account has at
- * most {@link #PENDING_MAX}, for as many of an account that have failed, and for each block that waits to be synced.
+ * <p>A block's chunks go to the chunk store at once, under their ids; only which they are is kept beside, until the
+ * tree is made. Safe for threads. In memory it holds a few hundred bytes for each pending snapshot, of which an account
+ * has at most {@link #PENDING_MAX}, for as many of an account that have failed, and for each block that waits to be
+ * synced.
  */
 public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     /** What an index names. */
@@ -367,8 +368,8 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
      * @param checksum its SHA-256
      * @param progressPercent how much of the whole is written, if the writer says so
      * @return done once the block survives a crash; it may be written again where this fails
-     * @throws StoreException NOT_FOUND, FORBIDDEN; INVALID_REQUEST if the index is not below the size, or the checksum is
-     *     another; CONFLICT if the snapshot is complete, being completed, or has failed; UNAVAILABLE if too much is
+     * @throws StoreException NOT_FOUND, FORBIDDEN; INVALID_REQUEST if the index is not below the size, or the checksum
+     *     is another; CONFLICT if the snapshot is complete, being completed, or has failed; UNAVAILABLE if too much is
      *     being written; NO_SPACE
      */
     public CompletableFuture<Void> putBlock(
@@ -570,8 +571,8 @@ public final class BlockUploads implements PendingSnapshots, AutoCloseable {
     }
 
     /**
-     * Commits a change of a record that nobody else changes; so where it is another than expected, an earlier commit that
-     * was said to have failed has been made nonetheless.
+     * Commits a change of a record that nobody else changes; so where it is another than expected, an earlier commit
+     * that was said to have failed has been made nonetheless.
      *
      * @param changes for the version that is stored
      * @return false if the record is gone, for that reason

@@ -44,8 +44,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Takes disks in. An upload may be left at any moment: what it has stored is found again by the next one of the same
- * account, which then sends only the rest. Safe for threads; holds a {@link Lease} for each upload in progress, which is
- * opened again when the server starts.
+ * account, which then sends only the rest. Safe for threads; holds a {@link Lease} for each upload in progress, which
+ * is opened again when the server starts.
  */
 public final class Uploads {
     /** How long an upload that nobody touches keeps what it has stored. */
@@ -223,8 +223,8 @@ public final class Uploads {
     /**
      * Keeps a chunk or a page.
      *
-     * @throws StoreException NOT_FOUND if the caller has no such upload in progress; INVALID_REQUEST if it is not what its
-     *     key names, or a page names a child that is not kept; NO_SPACE
+     * @throws StoreException NOT_FOUND if the caller has no such upload in progress; INVALID_REQUEST if it is not what
+     *     its key names, or a page names a child that is not kept; NO_SPACE
      */
     public void put(Caller caller, String id, PackedItem item) {
         Lease lease = lease(caller, id);
@@ -287,7 +287,8 @@ public final class Uploads {
      * @param topPage zeros for a disk of zeros
      * @param root as the client computed it
      * @return the tree, for whom it may concern to commit, together with {@link #end}
-     * @throws StoreException NOT_FOUND if the caller has no such upload in progress; INVALID_REQUEST if the pages do not make such a disk
+     * @throws StoreException NOT_FOUND if the caller has no such upload in progress; INVALID_REQUEST if the pages do
+     *     not make such a disk
      */
     public TreeRoot seal(Caller caller, String id, Digest topPage, RootDigest root) {
         Upload upload = read(caller, id);

@@ -34,9 +34,11 @@ public interface LiveVolume extends AutoCloseable {
 
     /**
      * Takes what was written so far, by writes that are done, as the content of a snapshot; writers go on at once. One
-     * at a time: waits until an earlier one is closed. After many that have failed it first stores what they would have.
+     * at a time: waits until an earlier one is closed. After many that have failed it first stores what they would
+     * have.
      *
-     * @param into the dedup domain of the snapshot, and of the volume from then on; what it lacks of the base is adopted
+     * @param into the dedup domain of the snapshot, and of the volume from then on; what it lacks of the base is
+     *     adopted
      * @throws cairn.StoreException as {@link PointInTime#store}
      */
     PointInTime freeze(DomainId into);
@@ -54,13 +56,13 @@ public interface LiveVolume extends AutoCloseable {
         long dirtyBytes();
 
         /**
-         * Makes the tree: adopts the base where it lies in another domain, hashes the chunks that were written to, keeps
-         * those that are new, and the pages above them, and seals them, so that they survive a crash once a later commit
-         * has returned. They stay until this is closed, and then as long as something refers to them.
+         * Makes the tree: adopts the base where it lies in another domain, hashes the chunks that were written to,
+         * keeps those that are new, and the pages above them, and seals them, so that they survive a crash once a later
+         * commit has returned. They stay until this is closed, and then as long as something refers to them.
          *
          * @param progress told how many bytes have been looked at since it was last told
-         * @throws cairn.StoreException NO_SPACE, CORRUPT, SHUTTING_DOWN; then the volume goes on as if there had been no
-         *     snapshot
+         * @throws cairn.StoreException NO_SPACE, CORRUPT, SHUTTING_DOWN; then the volume goes on as if there had been
+         *     no snapshot
          */
         TreeRoot store(LongConsumer progress);
 

@@ -156,7 +156,9 @@ final class TreeVolume implements Volume {
                 : using(() -> readLoading(offset, lengthBytes));
     }
 
-    /** Hands over a range if all of it is cached, otherwise null. Most reads end here, so it makes no more than that. */
+    /**
+     * Hands over a range if all of it is cached, otherwise null. Most reads end here, so it makes no more than that.
+     */
     private ByteBuf readCached(long offset, int lengthBytes) {
         Leaf leaf = cachedLeaf(offset);
         if (isInOneChunk(offset, lengthBytes)) {

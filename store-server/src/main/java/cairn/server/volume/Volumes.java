@@ -119,9 +119,9 @@ public final class Volumes implements AutoCloseable {
     }
 
     /**
-     * Takes what was written so far to several volumes, by writes that are done, as the content of one snapshot each, at
-     * one moment: of two writes, the later sent when the earlier had been answered, never the later alone is in them.
-     * Otherwise as {@link LiveVolume#freeze(DomainId)}. Blocks.
+     * Takes what was written so far to several volumes, by writes that are done, as the content of one snapshot each,
+     * at one moment: of two writes, the later sent when the earlier had been answered, never the later alone is in
+     * them. Otherwise as {@link LiveVolume#freeze(DomainId)}. Blocks.
      *
      * @return in the order in which they were named
      * @throws cairn.StoreException as {@link LiveVolume.PointInTime#store}; INVALID_REQUEST for a volume named twice;

@@ -9,7 +9,8 @@ class SimulationTest {
     private static final int OPERATIONS = 500;
 
     /**
-     * Seeds that found a mistake which was there, or has been made on purpose; others are run by {@link Simulation#main}.
+     * Seeds that found a mistake which was there, or has been made on purpose; others are run by {@link
+     * Simulation#main}.
      */
     @ParameterizedTest(name = "{0}: {1}")
     @CsvSource({

@@ -37,7 +37,9 @@ import org.slf4j.LoggerFactory;
  */
 final class Database implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Database.class);
-    /** What a store can do without, or get back: items, which are healed or lost alone, and what is made anew of them. */
+    /**
+     * What a store can do without, or get back: items, which are healed or lost alone, and what is made anew of them.
+     */
     private static final Set<Family> DISPENSABLE = EnumSet.of(
             Family.CHUNKS, Family.SETTLED, Family.QUICK, Family.HEALED, Family.CHUNK_INDEX, Family.PAGE_CHILDREN);
     /** What opening takes beside the rows in the log: a new log, a new manifest, tables' indexes and filters. */
@@ -240,8 +242,8 @@ final class Database implements AutoCloseable {
 
     /**
      * As {@link #write}, for what may be done twice: where there is no space, or something is damaged, it is tried once
-     * more on a database that is opened again. For what RocksDB writes out in the background may have found the disk full a while ago, and the
-     * first write after that is told so though there is space again by now.
+     * more on a database that is opened again. For what RocksDB writes out in the background may have found the disk
+     * full a while ago, and the first write after that is told so though there is space again by now.
      */
     void writeRepeatable(Supplier<String> what, Call<?> call) {
         try {
@@ -297,8 +299,8 @@ final class Database implements AutoCloseable {
     }
 
     /**
-     * Takes files of items that cannot be opened out of the database, and keeps them in a folder of their own: as long as
-     * it has one it refuses all writes, those that heal its items among them.
+     * Takes files of items that cannot be opened out of the database, and keeps them in a folder of their own: as long
+     * as it has one it refuses all writes, those that heal its items among them.
      */
     private void setAsideUnreadable() {
         try {

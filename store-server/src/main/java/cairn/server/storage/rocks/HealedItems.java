@@ -12,7 +12,10 @@ import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
 import org.rocksdb.WriteBatch;
 
-/** Items that count in place of those at their ordinals, which are damaged or lost. Few, or none: their keys are in memory. */
+/**
+ * Items that count in place of those at their ordinals, which are damaged or lost. Few, or none: their keys are in
+ * memory.
+ */
 final class HealedItems {
     private final Database database;
     private final Tuning tuning;

@@ -20,8 +20,8 @@ import org.rocksdb.SstFileReader;
 import org.rocksdb.TableProperties;
 
 /**
- * The database's files of items, by what RocksDB keeps in memory about them. How many entries a file has it knows only of
- * those that it wrote in this run: of others that is read from the file, once, 0.1 ms each.
+ * The database's files of items, by what RocksDB keeps in memory about them. How many entries a file has it knows only
+ * of those that it wrote in this run: of others that is read from the file, once, 0.1 ms each.
  */
 final class ItemFiles {
     private static final Set<Family> FAMILIES = EnumSet.of(Family.CHUNKS, Family.SETTLED, Family.QUICK);

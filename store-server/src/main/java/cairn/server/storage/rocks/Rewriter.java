@@ -40,8 +40,8 @@ import org.rocksdb.WriteBatch;
  * undone, with the second it is finished. So everything that lives is always there at least once.
  *
  * <p><b>Compacted</b> are all others, by RocksDB itself: the dead are removed by tombstones, which are written out at
- * once, alone, so that their file reaches over no other extent; then RocksDB merges that range. It has been read before,
- * for a compaction that meets a damaged block makes RocksDB refuse all writes.
+ * once, alone, so that their file reaches over no other extent; then RocksDB merges that range. It has been read
+ * before, for a compaction that meets a damaged block makes RocksDB refuse all writes.
  *
  * <p>What changes files does so under the store's monitor, and never waits for {@link Rewriting#used} there.
  */
@@ -102,7 +102,9 @@ final class Rewriter {
         return isSettled ? List.of(Family.QUICK, Family.SETTLED) : List.of(Family.CHUNKS);
     }
 
-    /** What shares files with what is asked for, all of it in files of the lower level: those can be dropped one by one. */
+    /**
+     * What shares files with what is asked for, all of it in files of the lower level: those can be dropped one by one.
+     */
     private List<ItemFile> prepare(Ordinals asked, boolean isSettled) {
         List<Family> homes = homes(isSettled);
         for (int n = 1; ; n++) {
@@ -324,8 +326,8 @@ final class Rewriter {
         }
 
         /**
-         * Passes one ordinal, for what another family has at the next may be readable; after many, all up to where it is
-         * again, which may be segments away.
+         * Passes one ordinal, for what another family has at the next may be readable; after many, all up to where it
+         * is again, which may be segments away.
          */
         private void passDamaged(StoreException e) {
             Long healedNext = healed.next(at + 1);

@@ -23,8 +23,8 @@ import org.rocksdb.Checkpoint;
  * takes as long as writing out the rows in memory. Then the folder of links is moved to where the backup is to be, or
  * copied there where that is another file system, while writers go on.
  *
- * <p>A checkpoint reads the list of files first and copies the log afterwards. A segment that is ingested in between is in
- * neither, but the rows that refer to it are in the log; so no file of segments comes or goes meanwhile.
+ * <p>A checkpoint reads the list of files first and copies the log afterwards. A segment that is ingested in between is
+ * in neither, but the rows that refer to it are in the log; so no file of segments comes or goes meanwhile.
  */
 final class RocksBackup {
     /** Between two looks at whether the copy is still wanted. */

@@ -132,7 +132,9 @@ final class RocksChunkIndex implements ChunkIndex {
         return there.size();
     }
 
-    /** One iterator sees one moment. In each domain it goes to the kind's first row, and behind its last to the next. */
+    /**
+     * One iterator sees one moment. In each domain it goes to the kind's first row, and behind its last to the next.
+     */
     @Override
     public void forEach(int kind, Consumer<Row> visitor) {
         database.read(() -> "visit the index rows of kind " + kind, handles -> {

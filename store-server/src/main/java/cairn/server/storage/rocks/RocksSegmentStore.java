@@ -491,8 +491,8 @@ final class RocksSegmentStore implements SegmentStore {
     }
 
     /**
-     * Runs something while no segment is sealed, moved or dropped: only then do the database's list of files, and its log
-     * of a moment later, tell the same.
+     * Runs something while no segment is sealed, moved or dropped: only then do the database's list of files, and its
+     * log of a moment later, tell the same.
      */
     synchronized void whileNoFileChanges(Runnable action) {
         action.run();

@@ -6,9 +6,9 @@ import cairn.StoreException;
 /**
  * How much of the machine the storage may use.
  *
- * @param reserveBytes free space that uploads may not use: data is refused below it, records below half of it, rewriting
- *     below a quarter, and removals never, so that a full store can still be tidied up, and RocksDB always has room to
- *     flush and compact
+ * @param reserveBytes free space that uploads may not use: data is refused below it, records below half of it,
+ *     rewriting below a quarter, and removals never, so that a full store can still be tidied up, and RocksDB always
+ *     has room to flush and compact
  * @param smallSegmentBytesMax a segment up to this size is written through the log instead of as a file of its own
  * @param segmentCacheBytes cache for the parts of segments' block indexes that are in use (8 bytes for each item)
  * @param indexCacheBytes cache for blocks of the chunk index and the catalog

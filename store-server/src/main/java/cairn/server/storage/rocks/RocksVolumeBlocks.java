@@ -391,8 +391,8 @@ final class RocksVolumeBlocks implements VolumeBlocks {
 
     /**
      * Has everything written out, so that the log goes, and the removed rows left out of the files that hold them. It
-     * takes what it writes of the reserve, and blocks for seconds: for when whoever removes something needs the space. The
-     * rows are removed already, so where this fails their space only comes later.
+     * takes what it writes of the reserve, and blocks for seconds: for when whoever removes something needs the space.
+     * The rows are removed already, so where this fails their space only comes later.
      */
     private void giveBackNow(Supplier<String> what, byte[] from, byte[] until) {
         try {

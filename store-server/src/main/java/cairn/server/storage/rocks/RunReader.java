@@ -67,8 +67,8 @@ final class RunReader implements AutoCloseable {
     }
 
     /**
-     * Null at the end of the run, or before a damaged item. A source that fails does not tell where its next item is: what
-     * others have can be returned as long as it certainly comes before, or lies where we are.
+     * Null at the end of the run, or before a damaged item. A source that fails does not tell where its next item is:
+     * what others have can be returned as long as it certainly comes before, or lies where we are.
      */
     private Row next(boolean mustRead) throws RocksDBException {
         RocksIterator damaged = null;

@@ -118,8 +118,8 @@ final class Tuning implements AutoCloseable {
                 .setBytesPerSync(SYNC_AHEAD_BYTES)
                 // A log is synced before the rows of one family are written out: not all of it at that moment.
                 .setWalBytesPerSync(SYNC_AHEAD_BYTES)
-                // Writers wait when all buffers are full; before that RocksDB would slow them down to 16 MB/s, which on a
-                // busy machine, where buffers are written out late, is how fast they would stay.
+                // Writers wait when all buffers are full; before that RocksDB would slow them down to 16 MB/s, which on
+                // a busy machine, where buffers are written out late, is how fast they would stay.
                 .setDelayedWriteRate(DELAYED_BYTES_PER_SECOND)
                 .setInfoLogLevel(InfoLogLevel.WARN_LEVEL)
                 .setStatsDumpPeriodSec(0)
