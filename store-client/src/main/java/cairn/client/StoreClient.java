@@ -32,12 +32,21 @@ import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.URLEncoder;
-import java.net.UnknownHostException;
+import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.channels.UnresolvedAddressException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
 
@@ -53,7 +62,7 @@ public final class StoreClient {
     private final URI endpoint;
     private final Limits limits;
     private final SigV4Signer signer;
-    private final HttpConnections http;
+    private final HttpClient http;
 
     /**
      * How long to wait.
@@ -80,7 +89,11 @@ public final class StoreClient {
         this.endpoint = requireEndpoint(endpoint);
         this.limits = limits;
         this.signer = new SigV4Signer(credentials, region.name(), Api.SERVICE, Clock.systemUTC());
-        this.http = new HttpConnections(this.endpoint, limits.connect);
+        this.http = HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .connectTimeout(limits.connect)
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .build();
     }
 
     private static URI requireEndpoint(URI endpoint) {
@@ -119,7 +132,7 @@ public final class StoreClient {
         }
         byte[] answer = exchange(
                 new Call("POST", "uploads/" + segment(uploadId) + "/ask", "")
-                        .binary(pages, pages.length),
+                        .binary(BodyPublishers.ofByteArray(pages)),
                 leaves.size() * Missing.SIZE_BYTES);
         List<Missing> answers = new ArrayList<>(leaves.size());
         for (int i = 0; i < leaves.size(); i++) {
@@ -132,7 +145,7 @@ public final class StoreClient {
     public void sendItems(String uploadId, byte[] batch, int lengthBytes) {
         exchange(
                 new Call("POST", "uploads/" + segment(uploadId) + "/items", "")
-                        .binary(batch, lengthBytes),
+                        .binary(BodyPublishers.ofByteArray(batch, 0, lengthBytes)),
                 0);
     }
 
@@ -437,8 +450,7 @@ public final class StoreClient {
         final String method;
         final String path;
         final String query;
-        byte[] body = {};
-        int bodyBytes;
+        BodyPublisher body = BodyPublishers.noBody();
         String contentType;
         String payloadHash = PayloadHash.EMPTY;
         Duration within = limits.request;
@@ -450,17 +462,16 @@ public final class StoreClient {
         }
 
         Call json(Object message) {
-            body = Json.encode(message);
-            bodyBytes = body.length;
+            byte[] json = Json.encode(message);
+            body = BodyPublishers.ofByteArray(json);
             contentType = Api.JSON_TYPE;
-            payloadHash = PayloadHash.of(body);
+            payloadHash = PayloadHash.of(json);
             return this;
         }
 
-        /** Unsigned: every item is proven by its id. The array's first bytes; they go out without a copy. */
-        Call binary(byte[] items, int lengthBytes) {
+        /** Unsigned: every item is proven by its id. */
+        Call binary(BodyPublisher items) {
             body = items;
-            bodyBytes = lengthBytes;
             contentType = Api.BINARY_TYPE;
             payloadHash = PayloadHash.UNSIGNED;
             return this;
@@ -471,32 +482,22 @@ public final class StoreClient {
             return this;
         }
 
-        /** What goes before the body. */
-        String signedHead() {
+        HttpRequest signed() {
             List<Header> headers = new ArrayList<>(List.of(new Header("host", host())));
             if (contentType != null) {
                 headers.add(new Header("content-type", contentType));
             }
-            headers.addAll(signer.sign(new SignableRequest(method, Api.PREFIX + path, query, headers, payloadHash)));
-            if (!method.equals("GET")) {
-                headers.add(new Header("content-length", Integer.toString(bodyBytes)));
-            }
-            StringBuilder head = new StringBuilder(method).append(' ').append(Api.PREFIX).append(path);
-            if (!query.isEmpty()) {
-                head.append('?').append(query);
-            }
-            head.append(" HTTP/1.1\r\n");
-            headers.forEach(header ->
-                    head.append(header.name()).append(": ").append(visible(header.value())).append("\r\n"));
-            return head.append("\r\n").toString();
-        }
+            List<Header> added =
+                    signer.sign(new SignableRequest(method, Api.PREFIX + path, query, headers, payloadHash));
 
-        private String visible(String value) {
-            if (!value.chars().allMatch(c -> c >= ' ' && c <= '~')) {
-                throw new StoreException(
-                        INVALID_REQUEST, "\"" + Text.shown(value) + "\" can not stand in a request's head");
+            HttpRequest.Builder request = HttpRequest.newBuilder(
+                            endpoint.resolve(Api.PREFIX + path + (query.isEmpty() ? "" : '?' + query)))
+                    .method(method, body);
+            if (contentType != null) {
+                request.header("Content-Type", contentType);
             }
-            return value;
+            added.forEach(header -> request.header(header.name(), header.value()));
+            return request.build();
         }
 
         @Override
@@ -505,7 +506,7 @@ public final class StoreClient {
         }
     }
 
-    /** The port only where it is not the scheme's own. */
+    /** The host header exactly as the JDK's client sends it: the port only where it is not the scheme's own. */
     private String host() {
         int ownPort = endpoint.getScheme().equalsIgnoreCase("https") ? 443 : 80;
         int port = endpoint.getPort();
@@ -514,51 +515,57 @@ public final class StoreClient {
 
     /** Sends a request and takes its whole answer. @param bytesMax the longest good answer */
     private byte[] exchange(Call call, int bytesMax) {
-        HttpConnection.Answer answer;
+        CompletableFuture<HttpResponse<byte[]>> exchange = http.sendAsync(
+                call.signed(),
+                head -> new BoundedBody(
+                        head.statusCode() < 300 ? bytesMax : Api.JSON_BYTES_MAX,
+                        head.headers().firstValueAsLong("content-length").orElse(-1)));
+        HttpResponse<byte[]> response;
         try {
-            answer = http.exchange(
-                    call.signedHead(),
-                    call.body,
-                    call.bodyBytes,
-                    call.method.equals("GET"),
-                    status -> status < 300 ? bytesMax : Api.JSON_BYTES_MAX,
-                    call.within);
+            // The JDK's own timeout ends with the answer's head; this one holds for all of it.
+            response = exchange.get(call.within.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
+            exchange.cancel(true);
             throw new StoreException(
                     UNAVAILABLE,
                     endpoint + " gave no answer to " + call + " within " + call.within.toSeconds()
                             + " s; is the server overloaded?",
                     e);
-        } catch (IOException e) {
-            throw unreachable(call, e);
-        } catch (StoreException e) {
-            throw e.fault() == Fault.TOO_LARGE
-                    ? new StoreException(e.fault(), endpoint + " answered " + call + " with " + e.getMessage(), e)
-                    : e;
+        } catch (InterruptedException e) {
+            exchange.cancel(true);
+            Thread.currentThread().interrupt();
+            throw new StoreException(UNAVAILABLE, call + " to " + endpoint + " was interrupted", e);
+        } catch (ExecutionException e) {
+            throw unreachable(call, Fault.cause(e));
         }
-        if (answer.status() >= 300) {
-            throw failure(call, answer.status(), answer.body());
+        if (response.statusCode() >= 300) {
+            throw failure(call, response.statusCode(), response.body());
         }
-        return answer.body();
+        return response.body();
     }
 
-    private StoreException unreachable(Call call, IOException why) {
-        if (Thread.currentThread().isInterrupted()) {
-            return new StoreException(UNAVAILABLE, call + " to " + endpoint + " was interrupted", why);
+    private StoreException unreachable(Call call, Throwable why) {
+        if (why instanceof StoreException e) {
+            return new StoreException(e.fault(), endpoint + " answered " + call + " with " + e.getMessage(), e);
         }
-        if (why instanceof UnknownHostException) {
+        if (why instanceof ConnectException && why.getCause() instanceof ConnectException cause
+                        && cause.getCause() instanceof UnresolvedAddressException
+                || why.getCause() instanceof UnresolvedAddressException) {
             return new StoreException(
                     UNAVAILABLE, "the host of " + endpoint + " is not known; is the endpoint spelled right?", why);
         }
-        if (why instanceof ConnectException) {
+        if (why instanceof ConnectException || why instanceof HttpConnectTimeoutException) {
             return new StoreException(
                     UNAVAILABLE, "no server answers at " + endpoint + "; is `cairn serve` running?", why);
         }
-        return new StoreException(
-                UNAVAILABLE,
-                "the connection to " + endpoint + " broke during " + call + " (" + Text.shown(reason(why))
-                        + "); is it a Cairn server, and still running?",
-                why);
+        if (why instanceof IOException) {
+            return new StoreException(
+                    UNAVAILABLE,
+                    "the connection to " + endpoint + " broke during " + call + " (" + Text.shown(reason(why))
+                            + "); is it a Cairn server, and still running?",
+                    why);
+        }
+        return new StoreException(Fault.INTERNAL, call + " to " + endpoint + " failed: " + why, why);
     }
 
     private static String reason(Throwable why) {

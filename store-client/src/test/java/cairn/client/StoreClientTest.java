@@ -86,67 +86,11 @@ class StoreClientTest {
     }
 
     @Test
-    void readsNoMoreThanTheLimitThatIsAnnounced() throws IOException {
+    void readsNoMoreThanTheLimit() throws IOException {
         StoreException failure = failureOfAnswer(
                 "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n" + "x".repeat(Api.JSON_BYTES_MAX + 1), false);
 
         assertEquals(Fault.TOO_LARGE, failure.fault());
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"", "transfer-encoding: chunked\r\n"})
-    void readsNoMoreThanTheLimitWhereNoneIsAnnounced(String header) throws IOException {
-        StoreException failure = failureOfAnswer(
-                "HTTP/1.1 200 OK\r\n" + header + "\r\n"
-                        + (header.isEmpty() ? "" : Integer.toHexString(Api.JSON_BYTES_MAX + 1) + "\r\n")
-                        + "x".repeat(Api.JSON_BYTES_MAX + 1),
-                false);
-
-        assertEquals(Fault.TOO_LARGE, failure.fault());
-    }
-
-    @Test
-    void takesAnAnswerThatComesInPieces() throws IOException {
-        StoreException failure = failureOfAnswer(
-                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\n\r\n"
-                        + "a;x=y\r\n{\"fault\":\"\r\n20\r\nCONFLICT\",\"message\":\"in pieces\"}\r\n0\r\nx: y\r\n\r\n",
-                false);
-
-        assertEquals(Fault.CONFLICT, failure.fault());
-        assertEquals("in pieces", failure.getMessage());
-    }
-
-    @Test
-    void readsOnceMoreWhereAKeptConnectionHasEnded() throws IOException {
-        String answer = "HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{\"accounts\":[]}";
-        try (ServerSocket server = new ServerSocket(0, 8, InetAddress.getLoopbackAddress())) {
-            CompletableFuture<Integer> connections = CompletableFuture.supplyAsync(() -> {
-                try {
-                    // The first is closed instead of the second answer.
-                    for (int i = 0; i < 2; i++) {
-                        try (Socket peer = server.accept()) {
-                            peer.getInputStream().read(new byte[4096]);
-                            peer.getOutputStream().write(answer.getBytes(StandardCharsets.ISO_8859_1));
-                            peer.getInputStream().read(new byte[4096]);
-                        }
-                    }
-                    return 2;
-                } catch (IOException e) {
-                    return 0;
-                }
-            });
-            StoreClient client = new StoreClient(
-                    URI.create("http://127.0.0.1:" + server.getLocalPort()), FakeStore.KEY);
-
-            client.accounts();
-            client.accounts();
-
-            // What may not be repeated is not.
-            assertEquals(
-                    Fault.UNAVAILABLE,
-                    assertThrows(StoreException.class, () -> client.createAccount("somebody")).fault());
-            assertEquals(2, connections.join());
-        }
     }
 
     @Test
