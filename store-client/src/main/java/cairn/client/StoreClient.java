@@ -4,9 +4,6 @@ import static cairn.Fault.INVALID_REQUEST;
 import static cairn.Fault.UNAVAILABLE;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import cairn.Fault;
-import cairn.StoreException;
-import cairn.Text;
 import cairn.api.Api;
 import cairn.api.BackupMessages;
 import cairn.api.GcMessages;
@@ -16,6 +13,7 @@ import cairn.api.Missing;
 import cairn.api.ScrubMessages;
 import cairn.api.UsageMessages;
 import cairn.chunk.ChunkId;
+import cairn.Fault;
 import cairn.image.AccountId;
 import cairn.image.ImageId;
 import cairn.image.Region;
@@ -24,31 +22,37 @@ import cairn.image.SnapshotId;
 import cairn.image.VolumeId;
 import cairn.sigv4.Credentials;
 import cairn.sigv4.PayloadHash;
-import cairn.sigv4.SigV4Signer;
 import cairn.sigv4.SignableRequest;
 import cairn.sigv4.SignableRequest.Header;
+import cairn.sigv4.SigV4Signer;
+import cairn.StoreException;
+import cairn.Text;
 import cairn.tree.Page;
 import java.io.IOException;
 import java.net.ConnectException;
-import java.net.URI;
-import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.net.URI;
+import java.net.URLEncoder;
 import java.nio.channels.UnresolvedAddressException;
+import java.security.GeneralSecurityException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.TimeUnit;
+import java.util.List;
 import java.util.regex.Pattern;
+import javax.net.ssl.KeyManager;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManager;
 
 /**
  * One store, over its HTTP API: a method for each endpoint. Every request is signed. For several threads.
@@ -89,11 +93,25 @@ public final class StoreClient {
         this.endpoint = requireEndpoint(endpoint);
         this.limits = limits;
         this.signer = new SigV4Signer(credentials, region.name(), Api.SERVICE, Clock.systemUTC());
-        this.http = HttpClient.newBuilder()
+        HttpClient.Builder builder = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
                 .connectTimeout(limits.connect)
-                .followRedirects(HttpClient.Redirect.NEVER)
-                .build();
+                .followRedirects(HttpClient.Redirect.NEVER);
+        if ("http".equalsIgnoreCase(endpoint.getScheme())) {
+            builder.sslContext(trustingNobody());
+        }
+        this.http = builder.build();
+    }
+
+    /** Where there is no TLS: otherwise the JDK's client reads and parses all certificates before its first request. */
+    private static SSLContext trustingNobody() {
+        try {
+            SSLContext context = SSLContext.getInstance("TLS");
+            context.init(new KeyManager[0], new TrustManager[0], null);
+            return context;
+        } catch (GeneralSecurityException e) {
+            throw new StoreException(Fault.INTERNAL, "Java has no TLS: " + e.getMessage(), e);
+        }
     }
 
     private static URI requireEndpoint(URI endpoint) {
