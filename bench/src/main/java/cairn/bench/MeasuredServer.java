@@ -1,20 +1,20 @@
 package cairn.bench;
 
+import cairn.Fault;
+import cairn.StoreException;
 import cairn.cli.ThrowAwayServer;
 import cairn.client.StoreClient;
-import cairn.Fault;
 import cairn.sigv4.Credentials;
-import cairn.StoreException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.function.Function;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**

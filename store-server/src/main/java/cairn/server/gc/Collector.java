@@ -5,6 +5,7 @@ import static cairn.Fault.CORRUPT;
 import static cairn.Fault.NO_SPACE;
 import static cairn.Fault.SHUTTING_DOWN;
 
+import cairn.StoreException;
 import cairn.server.gc.GcStatus.Phase;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.Catalog.Change;
@@ -19,17 +20,16 @@ import cairn.server.storage.PageChildren;
 import cairn.server.storage.SegmentStore.Extent;
 import cairn.server.storage.SegmentStore.Rewriting;
 import cairn.server.storage.Storage;
-import cairn.StoreException;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Supplier;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

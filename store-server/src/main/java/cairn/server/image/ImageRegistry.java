@@ -6,6 +6,8 @@ import static cairn.Fault.INVALID_REQUEST;
 import static cairn.Fault.NOT_FOUND;
 
 import cairn.Digest;
+import cairn.StoreException;
+import cairn.Text;
 import cairn.image.AccountId;
 import cairn.image.ImageId;
 import cairn.image.ImageManifest;
@@ -26,8 +28,6 @@ import cairn.server.account.Sharing;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.Catalog.Change;
 import cairn.server.volume.BootedImage;
-import cairn.StoreException;
-import cairn.Text;
 import cairn.tree.RootDigest;
 import cairn.tree.TreeRoot;
 import java.nio.charset.StandardCharsets;
@@ -36,16 +36,16 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.function.BiConsumer;
-import java.util.function.Consumer;
-import java.util.function.Predicate;
-import java.util.function.UnaryOperator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
 
 /**
  * The images of a store. Whoever may not see one is told that it does not exist. Safe for threads: what

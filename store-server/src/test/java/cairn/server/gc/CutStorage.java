@@ -3,6 +3,7 @@ package cairn.server.gc;
 import cairn.server.storage.BackedUp;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkIndex;
+import cairn.server.storage.ForwardingCatalog;
 import cairn.server.storage.ForwardingChunkIndex;
 import cairn.server.storage.ForwardingSegmentStore;
 import cairn.server.storage.Notes;
@@ -13,7 +14,6 @@ import cairn.server.storage.VolumeBlocks;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /** A storage whose power fails before or behind one of the changes that are made to it; nothing changes after that. */
@@ -80,26 +80,10 @@ final class CutStorage implements Storage {
 
     @Override
     public Catalog catalog() {
-        Catalog catalog = inner.catalog();
-        return new Catalog() {
-            @Override
-            public Optional<Entry> find(String key) {
-                return catalog.find(key);
-            }
-
-            @Override
-            public List<Entry> list(String prefix, String after, int entriesMax) {
-                return catalog.list(prefix, after, entriesMax);
-            }
-
-            @Override
-            public void forEach(List<String> prefixes, Consumer<Entry> visitor) {
-                catalog.forEach(prefixes, visitor);
-            }
-
+        return new ForwardingCatalog(inner.catalog()) {
             @Override
             public void commit(List<Change> changes) {
-                change(() -> catalog.commit(changes));
+                change(() -> inner.commit(changes));
             }
         };
     }

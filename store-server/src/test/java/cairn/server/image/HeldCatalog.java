@@ -2,21 +2,19 @@ package cairn.server.image;
 
 import cairn.StoreException;
 import cairn.server.storage.Catalog;
+import cairn.server.storage.ForwardingCatalog;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
-import java.util.function.Consumer;
 
 /** A catalog whose commits that complete a snapshot wait, or fail, where a test says so. */
-final class HeldCatalog implements Catalog {
-    private final Catalog catalog;
+final class HeldCatalog extends ForwardingCatalog {
     private boolean isHeld;
     private final Set<String> passing = new HashSet<>();
     private volatile StoreException failure;
 
     HeldCatalog(Catalog catalog) {
-        this.catalog = catalog;
+        super(catalog);
     }
 
     /** Such commits wait from now on. */
@@ -47,21 +45,6 @@ final class HeldCatalog implements Catalog {
     }
 
     @Override
-    public Optional<Entry> find(String key) {
-        return catalog.find(key);
-    }
-
-    @Override
-    public List<Entry> list(String prefix, String after, int entriesMax) {
-        return catalog.list(prefix, after, entriesMax);
-    }
-
-    @Override
-    public void forEach(List<String> prefixes, Consumer<Entry> visitor) {
-        catalog.forEach(prefixes, visitor);
-    }
-
-    @Override
     public void commit(List<Change> changes) {
         if (changes.stream().anyMatch(change -> change.key().startsWith("snapshot/"))) {
             try {
@@ -73,6 +56,6 @@ final class HeldCatalog implements Catalog {
                 throw failure;
             }
         }
-        catalog.commit(changes);
+        super.commit(changes);
     }
 }

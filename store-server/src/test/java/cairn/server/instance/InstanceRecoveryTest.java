@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import cairn.Fault;
+import cairn.StoreException;
 import cairn.image.AccountId;
 import cairn.image.Architecture;
 import cairn.image.ImageName;
@@ -24,13 +25,12 @@ import cairn.server.image.VolumeSettings;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
+import cairn.server.storage.ForwardingCatalog;
 import cairn.server.storage.MemoryStorage;
 import cairn.server.storage.TestDisk;
 import cairn.server.volume.Volumes;
-import cairn.StoreException;
 import java.time.Clock;
 import java.util.ArrayList;
-import java.util.function.Consumer;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -244,22 +244,7 @@ class InstanceRecoveryTest {
 
     @Test
     void aLaunchBeginsThoughItsImageCannotTellOfIt() {
-        Catalog readOnly = new Catalog() {
-            @Override
-            public Optional<Entry> find(String key) {
-                return storage.catalog().find(key);
-            }
-
-            @Override
-            public void forEach(List<String> prefixes, Consumer<Entry> visitor) {
-                storage.catalog().forEach(prefixes, visitor);
-            }
-
-            @Override
-            public List<Entry> list(String prefix, String after, int entriesMax) {
-                return storage.catalog().list(prefix, after, entriesMax);
-            }
-
+        Catalog readOnly = new ForwardingCatalog(storage.catalog()) {
             @Override
             public void commit(List<Change> changes) {
                 throw new StoreException(Fault.NO_SPACE, "the disk is full");

@@ -3,18 +3,16 @@ package cairn.server.upload;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.server.storage.Catalog;
+import cairn.server.storage.ForwardingCatalog;
 import java.util.List;
-import java.util.Optional;
-import java.util.function.Consumer;
 
 /** A catalog that makes a commit and says that it has failed, as a disk may that fails after it has written. */
-final class LyingCatalog implements Catalog {
-    private final Catalog catalog;
+final class LyingCatalog extends ForwardingCatalog {
     /** Of a record that the commit changes; null: it does not lie. */
     private String prefix;
 
     LyingCatalog(Catalog catalog) {
-        this.catalog = catalog;
+        super(catalog);
     }
 
     /** About the next commit. */
@@ -28,23 +26,8 @@ final class LyingCatalog implements Catalog {
     }
 
     @Override
-    public Optional<Entry> find(String key) {
-        return catalog.find(key);
-    }
-
-    @Override
-    public List<Entry> list(String keyPrefix, String after, int entriesMax) {
-        return catalog.list(keyPrefix, after, entriesMax);
-    }
-
-    @Override
-    public void forEach(List<String> prefixes, Consumer<Entry> visitor) {
-        catalog.forEach(prefixes, visitor);
-    }
-
-    @Override
     public synchronized void commit(List<Change> changes) {
-        catalog.commit(changes);
+        super.commit(changes);
         if (prefix != null && changes.stream().anyMatch(change -> change.key().startsWith(prefix))) {
             prefix = null;
             throw new StoreException(Fault.INTERNAL, "the disk has failed");
