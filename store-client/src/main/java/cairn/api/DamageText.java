@@ -35,7 +35,9 @@ public final class DamageText {
             lines.add("and " + count(damage.damagedDisks() - damage.disks().size(), "more disk"));
         }
         List<DamagedItem> items = damage.items();
-        items.stream().limit(ITEMS_MAX).forEach(item -> lines.add(item.item() + ": " + Text.shown(item.why(), REASON_CHARS_MAX)));
+        items.stream()
+                .limit(ITEMS_MAX)
+                .forEach(item -> lines.add(item.item() + ": " + Text.shown(item.why(), REASON_CHARS_MAX)));
         if (damage.damagedItems() > Math.min(ITEMS_MAX, items.size())) {
             lines.add("and " + count(damage.damagedItems() - Math.min(ITEMS_MAX, items.size()), "more item"));
         }

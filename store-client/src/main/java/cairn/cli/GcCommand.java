@@ -153,8 +153,8 @@ final class GcCommand extends StoreCommand {
             parts.add("packed the rest by " + Sizes.bytes(result.packedBytes()) + " smaller");
         }
         if (result != null && result.extentsFailed() > 0) {
-            parts.add(Sizes.count(result.extentsFailed(), "file") + " could not be rewritten, and will be tried again (`cairn scrub`"
-                    + " tells what is damaged): " + result.failures().get(0));
+            parts.add(Sizes.count(result.extentsFailed(), "file") + " could not be rewritten, and will be tried again"
+                    + " (`cairn scrub` tells what is damaged): " + result.failures().get(0));
         }
         if (now.heldBytes() > 0) {
             parts.add(held(now.heldBytes(), now));

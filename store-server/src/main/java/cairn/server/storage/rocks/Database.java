@@ -95,7 +95,7 @@ final class Database implements AutoCloseable {
         handles = open();
         try {
             EnumSet<Family> lost = EnumSet.noneOf(Family.class);
-            for (LiveFileMetaData file : missing()) {
+            for (LiveFileMetaData file : missing(files())) {
                 lost.add(Family.of(file));
                 if (ItemFiles.isOfItems(file)) {
                     Ordinals ordinals = ItemFiles.ordinals(file);
@@ -115,22 +115,27 @@ final class Database implements AutoCloseable {
         }
     }
 
-    private List<LiveFileMetaData> missing() {
-        return handles.db().getLiveFilesMetaData().stream()
+    private List<LiveFileMetaData> files() {
+        return handles.db().getLiveFilesMetaData();
+    }
+
+    private List<LiveFileMetaData> missing(List<LiveFileMetaData> files) {
+        return files.stream()
                 .filter(file -> !Files.exists(folder.databaseFile(file.fileName())))
                 .toList();
     }
 
     /** RocksDB would find out when it reads them, and then take no writes. */
     private void checkFiles() {
-        List<LiveFileMetaData> missing = missing();
+        List<LiveFileMetaData> files = files();
+        List<LiveFileMetaData> missing = missing(files);
         if (!missing.isEmpty()) {
             // Not closed: with open_files_async, closing would wait for ever for a file that cannot be opened.
             handles = null;
-            throw missing(missing);
+            throw notThere(missing);
         }
         try {
-            for (LiveFileMetaData file : handles.db().getLiveFilesMetaData()) {
+            for (LiveFileMetaData file : files) {
                 if (ItemFiles.isOfItems(file) && Files.size(folder.databaseFile(file.fileName())) != file.size()) {
                     setAsideUnreadable();
                     release();
@@ -143,7 +148,7 @@ final class Database implements AutoCloseable {
         }
     }
 
-    private StoreException missing(List<LiveFileMetaData> files) {
+    private StoreException notThere(List<LiveFileMetaData> files) {
         String names = files.stream()
                 .map(file -> folder.databaseFile(file.fileName()) + " (" + Family.of(file).shown() + ")")
                 .collect(Collectors.joining(", "));
