@@ -70,7 +70,7 @@ public final class Fsck {
                 new Findings(),
                 progress);
         requireCounted(pass.findings());
-        Damage damage = pass.run(() -> {});
+        Damage damage = pass.run();
         ScrubResult result = ScrubResult.of(begunAt, parts.clock.instant(), pass, damage);
         keep(result, pass, damage);
         return new Report(rebuilt, result, damage);

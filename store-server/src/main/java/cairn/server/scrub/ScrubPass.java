@@ -89,10 +89,19 @@ final class ScrubPass {
         return recordsMade;
     }
 
-    /** @param checkpoint called whenever {@link #progress} and {@link #findings} can be gone on from */
-    Damage run(Runnable checkpoint) {
+    /**
+     * Reads all items and files; then {@link #trees} is to be called.
+     *
+     * @param checkpoint called whenever {@link #progress} and {@link #findings} can be gone on from
+     */
+    void read(Runnable checkpoint) {
         items(checkpoint);
         files();
+    }
+
+    /** Looks at everything, where nobody writes meanwhile. */
+    Damage run() {
+        read(() -> {});
         return trees();
     }
 

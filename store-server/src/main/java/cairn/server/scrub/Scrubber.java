@@ -267,17 +267,19 @@ public final class Scrubber implements AutoCloseable {
         ScrubPass pass = begin();
         log.info("scrub: reading {} bytes of items, from ordinal {} on", totalBytes, pass.progress().position());
         Instant begunAt = state.run().orElseThrow().begunAt();
-        Damage found = pass.run(() -> checkpoint(begunAt, pass));
+        pass.read(() -> checkpoint(begunAt, pass));
+        OrdinalSet before = parts.chunks.damaged();
+        Damage found = pass.trees();
         ScrubResult result = ScrubResult.of(begunAt, parts.clock.instant(), pass, found);
         lock.lock();
         try {
+            know(pass.findings().damaged(), before, found);
             State next = new State(state.since(), state.isPaused(), Optional.empty());
-            records.put(next, result, new KnownDamage(OrdinalSets.encode(pass.findings().damaged()), found));
+            records.put(next, result, new KnownDamage(OrdinalSets.encode(known), found));
             state = next;
             last = Optional.of(result);
             isWanted = false;
             failure = null;
-            know(pass.findings().damaged(), found);
         } finally {
             lock.unlock();
         }
@@ -323,33 +325,34 @@ public final class Scrubber implements AutoCloseable {
 
     /** Looks at what readers have met, and at all trees, without reading everything. */
     private void look() {
-        OrdinalSet suspects = parts.chunks.damaged();
-        Damage before;
+        OrdinalSet before = parts.chunks.damaged();
+        OrdinalSet suspects = before.copy();
+        Damage damageBefore;
         lock.lock();
         try {
-            before = damage;
+            damageBefore = damage;
             suspects.addAll(noticed);
             noticed.clear();
         } finally {
             lock.unlock();
         }
-        ScrubPass pass =
-                new ScrubPass(passParts(), Progress.BEGIN, Findings.suspecting(suspects, before), parts.throttle::used);
+        Findings findings = Findings.suspecting(suspects, damageBefore);
+        ScrubPass pass = new ScrubPass(passParts(), Progress.BEGIN, findings, parts.throttle::used);
         Damage found = pass.trees();
         lock.lock();
         try {
-            records.put(new KnownDamage(OrdinalSets.encode(pass.findings().damaged()), found));
-            know(pass.findings().damaged(), found);
+            know(findings.damaged(), before, found);
+            records.put(new KnownDamage(OrdinalSets.encode(known), found));
         } finally {
             lock.unlock();
         }
     }
 
-    private void know(OrdinalSet ordinals, Damage found) {
+    /** @param before what was known when the looking at {@code ordinals} began */
+    private void know(OrdinalSet ordinals, OrdinalSet before, Damage found) {
+        known = parts.chunks.damaged(ordinals, before);
         damage = found;
         lookedAtNanos = System.nanoTime();
-        known = ordinals.copy();
-        parts.chunks.damaged(known);
     }
 
     private void failed(RuntimeException e) {

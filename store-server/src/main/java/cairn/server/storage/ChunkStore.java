@@ -220,10 +220,25 @@ public final class ChunkStore {
      * then send is put in their place.
      */
     public void damaged(OrdinalSet ordinals) {
+        damaged(ordinals, new OrdinalSet());
+    }
+
+    /**
+     * As {@link #damaged(OrdinalSet)}, by somebody who has looked while others wrote: what they healed meanwhile is
+     * not damaged, though he may have seen it before.
+     *
+     * @param before what was known to be damaged when the looking began
+     * @return what is damaged
+     */
+    public OrdinalSet damaged(OrdinalSet ordinals, OrdinalSet before) {
         synchronized (damaged) {
+            OrdinalSet healed = before.copy();
+            healed.removeAll(damaged);
             damaged.clear();
             damaged.addAll(ordinals);
+            damaged.removeAll(healed);
             hasDamaged = !damaged.isEmpty();
+            return damaged.copy();
         }
     }
 

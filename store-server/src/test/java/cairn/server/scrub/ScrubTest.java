@@ -130,7 +130,7 @@ class ScrubTest {
                         ScrubPass.Progress.BEGIN,
                         new Findings(),
                         bytes -> {})
-                .run(() -> {});
+                .run();
     }
 
     private static void assertRecords(RocksStorage storage) {

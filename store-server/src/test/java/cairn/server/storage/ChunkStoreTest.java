@@ -202,6 +202,25 @@ class ChunkStoreTest {
     }
 
     @Test
+    void whatIsHealedWhileSomebodyLooksForDamageIsNotDamaged() {
+        putWhole(pageOf(1, 2, 3), 1, 2, 3);
+        OrdinalSet before = new OrdinalSet();
+        before.add(ordinal(key(1)));
+        before.add(ordinal(key(2)));
+        store.damaged(before);
+        OrdinalSet seen = before.copy();
+        seen.add(ordinal(key(3)));
+        assertTrue(put(OURS, 2));
+
+        OrdinalSet left = store.damaged(seen, before);
+
+        assertTrue(lease.contains(OURS, key(2)));
+        assertFalse(lease.contains(OURS, key(1)) || lease.contains(OURS, key(3)));
+        assertEquals(2, left.size());
+        assertFalse(left.contains(ordinal(key(2))));
+    }
+
+    @Test
     void wantsADamagedPageAgain() {
         Page page = pageOf(1, 2);
         ItemKey key = ItemKey.of(page.id());
