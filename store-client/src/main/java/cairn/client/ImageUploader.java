@@ -41,6 +41,8 @@ public final class ImageUploader {
 
     private static final int CHUNK_SCRATCH_BYTES = ChunkCodec.scratchBytes(Chunk.SIZE_BYTES);
     private static final int PAGE_SCRATCH_BYTES = ChunkCodec.scratchBytes(Page.SIZE_BYTES);
+    /** How often a window is asked for whose chunks the store loses while it is sent. */
+    private static final int ASKS_MAX = 3;
     /** Pages above level 0 that wait to be sent together. */
     private static final int UPPER_PAGES_MAX = 64;
 
@@ -225,6 +227,21 @@ public final class ImageUploader {
 
         private void sendMissing(Workspace space, Page leaf) {
             chunks.add(presentIn(leaf));
+            for (int asks = 1; ; asks++) {
+                try {
+                    askAndSend(space, leaf);
+                    return;
+                } catch (StoreException e) {
+                    // The store had a chunk when it was asked, and has found it damaged since: now it wants it.
+                    if (e.fault() != Fault.CONFLICT || asks == ASKS_MAX) {
+                        throw e;
+                    }
+                    space.batch.clear();
+                }
+            }
+        }
+
+        private void askAndSend(Workspace space, Page leaf) {
             Missing missing = settings.retry.call(() -> client.ask(uploadId, List.of(leaf)).get(0));
             if (missing.isPageKnown()) {
                 return;
@@ -238,8 +255,8 @@ public final class ImageUploader {
             }
             // Behind its chunks in the same batch: the server takes items in their order.
             pack(space.batch, leaf);
-            flush(space.batch);
             chunksSent.add(packed.size());
+            flush(space.batch);
         }
 
         private long presentIn(Page leaf) {

@@ -138,6 +138,11 @@ public final class FakeStore implements AutoCloseable {
         return new StoreClient(endpoint(), KEY);
     }
 
+    /** Loses a chunk, as a store does that finds it damaged. */
+    public void lose(ChunkId id) {
+        chunks.remove(id);
+    }
+
     public Set<ChunkId> chunkIds() {
         return Set.copyOf(chunks.keySet());
     }
@@ -338,7 +343,7 @@ public final class FakeStore implements AutoCloseable {
             boolean isThere = page.isAbsent(slot)
                     || (page.level() == 0 ? chunks.containsKey(page.chunk(slot)) : pages.containsKey(page.page(slot)));
             if (!isThere) {
-                throw new StoreException(INVALID_REQUEST, "page " + page.id() + " came before its child " + slot);
+                throw new StoreException(CONFLICT, "page " + page.id() + " came before its child " + slot);
             }
         }
     }

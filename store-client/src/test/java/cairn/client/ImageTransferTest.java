@@ -199,6 +199,26 @@ class ImageTransferTest {
     }
 
     @Test
+    void sendsWhatTheStoreHasLostSinceItWasAsked() throws IOException {
+        Path disk = disk("disk", 10 * MIB, 7);
+        pushAlone(disk, "before");
+        change(disk, 3 * MIB);
+        ChunkId known = Chunk.idOf(Files.readAllBytes(disk), 0);
+        AtomicInteger batches = new AtomicInteger();
+        store.trouble = (exchange, number) -> {
+            if (exchange.getRequestURI().getPath().endsWith("/items") && batches.incrementAndGet() == 1) {
+                store.lose(known);
+            }
+            return false;
+        };
+
+        ImageUploader.Result result = pushAlone(disk, "after");
+
+        assertEquals(2, result.chunksSent(), "the changed one, and the one that was lost");
+        assertTrue(store.chunkIds().contains(known));
+    }
+
+    @Test
     void givesUpWhenTheServerStaysAwayAndGoesOnWhereItStopped() throws IOException {
         Path disk = disk("disk", 80 * MIB, 7);
         store.trouble = (exchange, number) -> {

@@ -1,10 +1,10 @@
 package cairn.server.upload;
 
+import static cairn.Fault.CONFLICT;
 import static cairn.Fault.INVALID_REQUEST;
 import static cairn.Fault.NOT_FOUND;
 
 import cairn.Digest;
-import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
 import cairn.chunk.Chunk;
@@ -124,7 +124,7 @@ public final class Uploads {
             remove(entry);
             return true;
         } catch (StoreException e) {
-            if (e.fault() != Fault.CONFLICT) {
+            if (e.fault() != CONFLICT) {
                 throw e;
             }
             log.info("{} is in use: {}", entry.key(), e.getMessage());
@@ -177,7 +177,7 @@ public final class Uploads {
             catalog.commit(List.of(new Change.PutIfVersion(
                     entry.key(), entry.version(), UploadRecords.encode(upload.renewed(now.plus(LEASE))))));
         } catch (StoreException e) {
-            if (e.fault() != Fault.CONFLICT) {
+            if (e.fault() != CONFLICT) {
                 throw e;
             }
             // Another request of the same upload has just renewed it.
@@ -224,7 +224,8 @@ public final class Uploads {
      * Keeps a chunk or a page.
      *
      * @throws StoreException NOT_FOUND if the caller has no such upload in progress; INVALID_REQUEST if it is not what
-     *     its key names, or a page names a child that is not kept; NO_SPACE
+     *     its key names; CONFLICT if a page names a child that is not kept, which may have been lost since it was
+     *     asked for; NO_SPACE
      */
     public void put(Caller caller, String id, PackedItem item) {
         Lease lease = lease(caller, id);
@@ -267,7 +268,7 @@ public final class Uploads {
                 lease.putPage(domain, page, item.bytes(), item.offset(), item.lengthBytes());
         if (missing.isPresent()) {
             throw new StoreException(
-                    INVALID_REQUEST, item.key() + " names " + missing.get()
+                    CONFLICT, item.key() + " names " + missing.get()
                             + ", which is not here any more, perhaps because the server was restarted;"
                             + " push the disk again, and only the rest is sent");
         }

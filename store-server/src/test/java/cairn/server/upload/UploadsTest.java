@@ -1,5 +1,6 @@
 package cairn.server.upload;
 
+import static cairn.Fault.CONFLICT;
 import static cairn.Fault.INVALID_REQUEST;
 import static cairn.Fault.NOT_FOUND;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -126,7 +127,7 @@ class UploadsTest {
     void refusesAPageWhoseChildrenAreNotHere() {
         Page page = TestDisk.random(5, 1 << 20).pages(new TreeRoot[1]).get(0);
 
-        assertFault(INVALID_REQUEST, () -> put(US, ItemKey.of(page.id()), TestDisk.pack(page.toBytes())));
+        assertFault(CONFLICT, () -> put(US, ItemKey.of(page.id()), TestDisk.pack(page.toBytes())));
     }
 
     @Test
