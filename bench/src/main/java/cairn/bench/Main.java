@@ -52,6 +52,7 @@ public final class Main implements Runnable {
                 .addSubcommand(new WriteCommand(out, err))
                 .addSubcommand(new CorpusCommand(out, err))
                 .addSubcommand(new EbsCommand(out, err))
+                .addSubcommand(new ChangesCommand(out, err))
                 .addSubcommand(new AccountingCommand(out, err))
                 .addSubcommand(new MarkCommand(out, err))
                 .addSubcommand(new ReclaimCommand(out, err))
