@@ -133,6 +133,9 @@ public final class DiskApi {
     /** Pages of either disk, which may lie in different domains. */
     private PageSource pagesOf(Disk one, Disk other) {
         StoredPages first = new StoredPages(chunks, one.domain());
+        if (one.domain().equals(other.domain())) {
+            return first;
+        }
         StoredPages second = new StoredPages(chunks, other.domain());
         return id -> chunks.isReadable(one.domain(), ItemKey.of(id)) ? first.read(id) : second.read(id);
     }
