@@ -3,7 +3,6 @@ package cairn.server.volume;
 import static cairn.Fault.CORRUPT;
 import static cairn.Fault.SHUTTING_DOWN;
 
-import cairn.Digest;
 import cairn.StoreException;
 import cairn.chunk.Chunk;
 import cairn.chunk.ChunkCodec;
@@ -16,7 +15,6 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import com.github.benmanes.caffeine.cache.Policy;
 import com.github.benmanes.caffeine.cache.RemovalCause;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.util.IllegalReferenceCountException;
 import java.util.Collection;
@@ -72,22 +70,13 @@ final class ChunkCache {
         this.ahead = new ChunksAhead(chunksMax / AHEAD_SHARE);
         this.cache = Caffeine.newBuilder()
                 .maximumSize(chunksMax)
+                // Caffeine counts uses from the start then, and otherwise not before it is half full: what boots use until
+                // then would look as if nobody wanted it, and the first scan would drive it out.
+                .initialCapacity(Math.toIntExact(chunksMax))
                 .evictionListener((ChunkId id, ByteBuf chunk, RemovalCause cause) -> chunk.release())
                 .executor(Runnable::run)
                 .build();
         this.policy = cache.policy();
-        countFromNowOn();
-    }
-
-    /**
-     * Caffeine does not count uses before it is half full. What boots use until then would look as if nobody wanted it,
-     * and the first scan would drive it out.
-     */
-    private void countFromNowOn() {
-        for (long n = 0; n <= chunksMax / 2; n++) {
-            cache.put(new ChunkId(new Digest(0, 0, 0, n)), Unpooled.EMPTY_BUFFER);
-        }
-        cache.invalidateAll();
     }
 
     /**
