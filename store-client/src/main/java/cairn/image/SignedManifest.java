@@ -5,8 +5,6 @@ import static cairn.Fault.CORRUPT;
 import cairn.StoreException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
-import org.bouncycastle.crypto.params.Ed25519PublicKeyParameters;
-import org.bouncycastle.crypto.signers.Ed25519Signer;
 
 /**
  * An image's manifest with its store's signature. Numbers are big-endian.
@@ -25,7 +23,7 @@ import org.bouncycastle.crypto.signers.Ed25519Signer;
 public final class SignedManifest {
     private static final int MAGIC = 0x43494d47;
     private static final int VERSION = 1;
-    private static final int HEADER_BYTES = 8 + StoreKey.PUBLIC_BYTES + StoreKey.SIGNATURE_BYTES;
+    private static final int HEADER_BYTES = 8 + Ed25519.PUBLIC_BYTES + Ed25519.SIGNATURE_BYTES;
 
     private final ImageManifest manifest;
     private final byte[] encoded;
@@ -64,18 +62,10 @@ public final class SignedManifest {
     }
 
     private boolean isProven() {
-        byte[] text = StoreKey.signedText(manifest);
-        Ed25519PublicKeyParameters key;
-        try {
-            key = new Ed25519PublicKeyParameters(publicKey());
-        } catch (IllegalArgumentException notOnTheCurve) {
-            return false;
-        }
-        Ed25519Signer verifier = new Ed25519Signer();
-        verifier.init(false, key);
-        verifier.update(text, 0, text.length);
-        return verifier.verifySignature(
-                Arrays.copyOfRange(encoded, 8 + StoreKey.PUBLIC_BYTES, HEADER_BYTES));
+        return Ed25519.isProven(
+                StoreKey.signedText(manifest),
+                publicKey(),
+                Arrays.copyOfRange(encoded, 8 + Ed25519.PUBLIC_BYTES, HEADER_BYTES));
     }
 
     public ImageManifest manifest() {
@@ -84,7 +74,7 @@ public final class SignedManifest {
 
     /** The key that signed: 32 bytes. */
     public byte[] publicKey() {
-        return Arrays.copyOfRange(encoded, 8, 8 + StoreKey.PUBLIC_BYTES);
+        return Arrays.copyOfRange(encoded, 8, 8 + Ed25519.PUBLIC_BYTES);
     }
 
     public byte[] encode() {

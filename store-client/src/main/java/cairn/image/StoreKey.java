@@ -3,45 +3,43 @@ package cairn.image;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
-import org.bouncycastle.crypto.params.Ed25519PrivateKeyParameters;
-import org.bouncycastle.crypto.signers.Ed25519Signer;
 
 /** The Ed25519 key with which a store signs its images. */
 public final class StoreKey {
-    public static final int SECRET_BYTES = Ed25519PrivateKeyParameters.KEY_SIZE;
-    static final int PUBLIC_BYTES = 32;
-    static final int SIGNATURE_BYTES = Ed25519PrivateKeyParameters.SIGNATURE_SIZE;
+    public static final int SECRET_BYTES = Ed25519.SECRET_BYTES;
 
     /** Keeps these signatures from meaning anything elsewhere. */
     private static final byte[] CONTEXT = "cairn image manifest v1\0".getBytes(StandardCharsets.US_ASCII);
 
-    private final Ed25519PrivateKeyParameters key;
+    private final byte[] secret;
 
     /** @param secret 32 bytes */
     public StoreKey(byte[] secret) {
-        this.key = new Ed25519PrivateKeyParameters(secret);
+        if (secret.length != SECRET_BYTES) {
+            throw new IllegalArgumentException("a key of " + secret.length + " bytes");
+        }
+        this.secret = secret.clone();
     }
 
     public static StoreKey generate(SecureRandom random) {
-        return new StoreKey(new Ed25519PrivateKeyParameters(random).getEncoded());
+        byte[] secret = new byte[SECRET_BYTES];
+        random.nextBytes(secret);
+        return new StoreKey(secret);
     }
 
     /** The 32 bytes to keep, and to keep secret. */
     public byte[] secret() {
-        return key.getEncoded();
+        return secret.clone();
     }
 
     /** The 32 bytes to give to whoever checks signatures. */
     public byte[] publicKey() {
-        return key.generatePublicKey().getEncoded();
+        return new Ed25519(secret).publicKey();
     }
 
     public SignedManifest sign(ImageManifest manifest) {
-        byte[] text = signedText(manifest);
-        Ed25519Signer signer = new Ed25519Signer();
-        signer.init(true, key);
-        signer.update(text, 0, text.length);
-        return SignedManifest.of(manifest, publicKey(), signer.generateSignature());
+        Ed25519 key = new Ed25519(secret);
+        return SignedManifest.of(manifest, key.publicKey(), key.sign(signedText(manifest)));
     }
 
     static byte[] signedText(ImageManifest manifest) {
