@@ -30,29 +30,17 @@ import cairn.sigv4.SignableRequest.Header;
 import cairn.tree.Page;
 import java.io.IOException;
 import java.net.ConnectException;
+import java.net.NoRouteToHostException;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.URLEncoder;
-import java.net.http.HttpClient;
-import java.net.http.HttpConnectTimeoutException;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublisher;
-import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
-import java.nio.channels.UnresolvedAddressException;
-import java.security.GeneralSecurityException;
+import java.net.UnknownHostException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
-import javax.net.ssl.KeyManager;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManager;
 
 /**
  * One store, over its HTTP API: a method for each endpoint. Every request is signed. For several threads.
@@ -66,7 +54,6 @@ public final class StoreClient {
     private final URI endpoint;
     private final Limits limits;
     private final SigV4Signer signer;
-    private final HttpClient http;
 
     /**
      * How long to wait.
@@ -93,25 +80,6 @@ public final class StoreClient {
         this.endpoint = requireEndpoint(endpoint);
         this.limits = limits;
         this.signer = new SigV4Signer(credentials, region.name(), Api.SERVICE, Clock.systemUTC());
-        HttpClient.Builder builder = HttpClient.newBuilder()
-                .version(HttpClient.Version.HTTP_1_1)
-                .connectTimeout(limits.connect)
-                .followRedirects(HttpClient.Redirect.NEVER);
-        if ("http".equalsIgnoreCase(endpoint.getScheme())) {
-            builder.sslContext(trustingNobody());
-        }
-        this.http = builder.build();
-    }
-
-    /** Where there is no TLS: otherwise the JDK's client reads and parses all certificates before its first request. */
-    private static SSLContext trustingNobody() {
-        try {
-            SSLContext context = SSLContext.getInstance("TLS");
-            context.init(new KeyManager[0], new TrustManager[0], null);
-            return context;
-        } catch (GeneralSecurityException e) {
-            throw new StoreException(Fault.INTERNAL, "Java has no TLS: " + e.getMessage(), e);
-        }
     }
 
     private static URI requireEndpoint(URI endpoint) {
@@ -149,8 +117,7 @@ public final class StoreClient {
             leaves.get(i).write(pages, i * Page.SIZE_BYTES);
         }
         byte[] answer = exchange(
-                new Call("POST", "uploads/" + segment(uploadId) + "/ask", "")
-                        .binary(BodyPublishers.ofByteArray(pages)),
+                new Call("POST", "uploads/" + segment(uploadId) + "/ask", "").binary(pages, pages.length),
                 leaves.size() * Missing.SIZE_BYTES);
         List<Missing> answers = new ArrayList<>(leaves.size());
         for (int i = 0; i < leaves.size(); i++) {
@@ -162,9 +129,7 @@ public final class StoreClient {
     /** Sends a batch of items, which stands in the array's first bytes. May be sent again. */
     public void sendItems(String uploadId, byte[] batch, int lengthBytes) {
         exchange(
-                new Call("POST", "uploads/" + segment(uploadId) + "/items", "")
-                        .binary(BodyPublishers.ofByteArray(batch, 0, lengthBytes)),
-                0);
+                new Call("POST", "uploads/" + segment(uploadId) + "/items", "").binary(batch, lengthBytes), 0);
     }
 
     public Messages.Image commit(String uploadId, Messages.CommitUpload request) {
@@ -468,7 +433,8 @@ public final class StoreClient {
         final String method;
         final String path;
         final String query;
-        BodyPublisher body = BodyPublishers.noBody();
+        byte[] body = {};
+        int bodyBytes;
         String contentType;
         String payloadHash = PayloadHash.EMPTY;
         Duration within = limits.request;
@@ -480,16 +446,17 @@ public final class StoreClient {
         }
 
         Call json(Object message) {
-            byte[] json = Json.encode(message);
-            body = BodyPublishers.ofByteArray(json);
+            body = Json.encode(message);
+            bodyBytes = body.length;
             contentType = Api.JSON_TYPE;
-            payloadHash = PayloadHash.of(json);
+            payloadHash = PayloadHash.of(body);
             return this;
         }
 
         /** Unsigned: every item is proven by its id. */
-        Call binary(BodyPublisher items) {
+        Call binary(byte[] items, int lengthBytes) {
             body = items;
+            bodyBytes = lengthBytes;
             contentType = Api.BINARY_TYPE;
             payloadHash = PayloadHash.UNSIGNED;
             return this;
@@ -500,7 +467,7 @@ public final class StoreClient {
             return this;
         }
 
-        HttpRequest signed() {
+        HttpExchange signed() throws IOException {
             List<Header> headers = new ArrayList<>(List.of(new Header("host", host())));
             if (contentType != null) {
                 headers.add(new Header("content-type", contentType));
@@ -508,14 +475,16 @@ public final class StoreClient {
             List<Header> added =
                     signer.sign(new SignableRequest(method, Api.PREFIX + path, query, headers, payloadHash));
 
-            HttpRequest.Builder request = HttpRequest.newBuilder(
-                            endpoint.resolve(Api.PREFIX + path + (query.isEmpty() ? "" : '?' + query)))
-                    .method(method, body);
+            HttpExchange request = new HttpExchange(
+                    method,
+                    endpoint.resolve(Api.PREFIX + path + (query.isEmpty() ? "" : '?' + query)),
+                    limits.connect,
+                    within);
             if (contentType != null) {
-                request.header("Content-Type", contentType);
+                request.setHeader("Content-Type", contentType);
             }
-            added.forEach(header -> request.header(header.name(), header.value()));
-            return request.build();
+            added.forEach(header -> request.setHeader(header.name(), header.value()));
+            return request;
         }
 
         @Override
@@ -533,66 +502,58 @@ public final class StoreClient {
 
     /** Sends a request and takes its whole answer. @param bytesMax the longest good answer */
     private byte[] exchange(Call call, int bytesMax) {
-        CompletableFuture<HttpResponse<byte[]>> exchange = http.sendAsync(
-                call.signed(),
-                head -> new BoundedBody(
-                        head.statusCode() < 300 ? bytesMax : Api.JSON_BYTES_MAX,
-                        head.headers().firstValueAsLong("content-length").orElse(-1)));
-        HttpResponse<byte[]> response;
-        try {
-            // The JDK's own timeout ends with the answer's head; this one holds for all of it.
-            response = exchange.get(call.within.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (TimeoutException e) {
-            exchange.cancel(true);
-            throw new StoreException(
-                    UNAVAILABLE,
-                    endpoint + " gave no answer to " + call + " within " + call.within.toSeconds()
-                            + " s; is the server overloaded?",
-                    e);
-        } catch (InterruptedException e) {
-            exchange.cancel(true);
-            Thread.currentThread().interrupt();
-            throw new StoreException(UNAVAILABLE, call + " to " + endpoint + " was interrupted", e);
-        } catch (ExecutionException e) {
-            throw unreachable(call, Fault.cause(e));
+        HttpExchange.Answer answer = answer(call, bytesMax);
+        if (answer.status() >= 300) {
+            throw failure(call, answer);
         }
-        if (response.statusCode() >= 300) {
-            throw failure(call, response.statusCode(), response.body());
-        }
-        return response.body();
+        return answer.body();
     }
 
-    private StoreException unreachable(Call call, Throwable why) {
-        if (why instanceof StoreException e) {
-            return new StoreException(e.fault(), endpoint + " answered " + call + " with " + e.getMessage(), e);
+    private HttpExchange.Answer answer(Call call, int bytesMax) {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new StoreException(UNAVAILABLE, call + " to " + endpoint + " was interrupted");
         }
-        if (why instanceof ConnectException && why.getCause() instanceof ConnectException cause
-                        && cause.getCause() instanceof UnresolvedAddressException
-                || why.getCause() instanceof UnresolvedAddressException) {
+        try {
+            return call.signed().run(call.body, call.bodyBytes, status -> status < 300 ? bytesMax : Api.JSON_BYTES_MAX);
+        } catch (StoreException e) {
+            throw new StoreException(e.fault(), endpoint + " answered " + call + " with " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw unreachable(call, e);
+        } catch (RuntimeException e) {
+            throw new StoreException(Fault.INTERNAL, call + " to " + endpoint + " failed: " + e, e);
+        }
+    }
+
+    private StoreException unreachable(Call call, IOException why) {
+        if (why instanceof UnknownHostException) {
             return new StoreException(
                     UNAVAILABLE, "the host of " + endpoint + " is not known; is the endpoint spelled right?", why);
         }
-        if (why instanceof ConnectException || why instanceof HttpConnectTimeoutException) {
+        if (why instanceof ConnectException || why instanceof NoRouteToHostException) {
             return new StoreException(
                     UNAVAILABLE, "no server answers at " + endpoint + "; is `cairn serve` running?", why);
         }
-        if (why instanceof IOException) {
+        if (why instanceof SocketTimeoutException) {
             return new StoreException(
                     UNAVAILABLE,
-                    "the connection to " + endpoint + " broke during " + call + " (" + Text.shown(reason(why))
-                            + "); is it a Cairn server, and still running?",
+                    endpoint + " gave no answer to " + call + " within " + call.within.toSeconds()
+                            + " s; is the server overloaded?",
                     why);
         }
-        return new StoreException(Fault.INTERNAL, call + " to " + endpoint + " failed: " + why, why);
+        return new StoreException(
+                UNAVAILABLE,
+                "the connection to " + endpoint + " broke during " + call + " (" + Text.shown(reason(why))
+                        + "); is it a Cairn server, and still running?",
+                why);
     }
 
     private static String reason(Throwable why) {
         return why.getMessage() == null ? why.getClass().getSimpleName() : why.getMessage();
     }
 
-    private StoreException failure(Call call, int status, byte[] body) {
+    private StoreException failure(Call call, HttpExchange.Answer answer) {
         try {
-            Messages.Failure failure = Json.decode(body, Messages.Failure.class);
+            Messages.Failure failure = Json.decode(wordsOf(call, answer), Messages.Failure.class);
             if (failure.fault() != null && failure.message() != null) {
                 return new StoreException(failure.fault(), failure.message());
             }
@@ -600,9 +561,18 @@ public final class StoreClient {
             // Something between us and the server answered in its own words; its status has to do.
         }
         return new StoreException(
-                faultOf(status),
-                endpoint + " answered " + call + " with HTTP status " + status
+                faultOf(answer.status()),
+                endpoint + " answered " + call + " with HTTP status " + answer.status()
                         + " and not in Cairn's words; is it a Cairn server?");
+    }
+
+    /** Why somebody is not believed is not told with a body on its way; a request without one is refused as well. */
+    private byte[] wordsOf(Call call, HttpExchange.Answer answer) {
+        if (answer.status() != 401 || answer.body().length > 0 || call.method.equals("GET")) {
+            return answer.body();
+        }
+        HttpExchange.Answer again = answer(new Call("GET", "store", ""), Api.JSON_BYTES_MAX);
+        return again.status() == answer.status() ? again.body() : answer.body();
     }
 
     private static Fault faultOf(int status) {

@@ -171,7 +171,7 @@ public final class FakeStore implements AutoCloseable {
                 String path = exchange.getRequestURI().getPath().substring(Api.PREFIX.length());
                 reply = route(exchange.getRequestMethod(), path.split("/"), query(exchange.getRequestURI()), body);
             } catch (SigV4Exception e) {
-                status = 403;
+                status = 401;
                 reply = Json.encode(new Messages.Failure(e.fault(), e.getMessage()));
             } catch (StoreException e) {
                 status = 400;

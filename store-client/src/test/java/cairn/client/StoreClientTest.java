@@ -11,12 +11,15 @@ import cairn.image.Region;
 import cairn.sigv4.Credentials;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -94,6 +97,29 @@ class StoreClientTest {
     }
 
     @Test
+    void readsNoMoreThanTheLimitOfWhatTellsNoLength() throws IOException {
+        StoreException failure = failureOfAnswer(
+                "HTTP/1.1 200 OK\r\n\r\n" + "x".repeat(Api.JSON_BYTES_MAX + 1), false);
+
+        assertEquals(Fault.TOO_LARGE, failure.fault());
+    }
+
+    @Test
+    void takesAnAnswerInPiecesThatTellNoLength() throws IOException {
+        String words = "{\"fault\":\"CONFLICT\",\"message\":\"" + "so ".repeat(10_000) + "\"}";
+        StringBuilder pieces = new StringBuilder("HTTP/1.1 409 Conflict\r\ntransfer-encoding: chunked\r\n\r\n");
+        for (int at = 0; at < words.length(); at += 1000) {
+            String piece = words.substring(at, Math.min(at + 1000, words.length()));
+            pieces.append(Integer.toHexString(piece.length())).append("\r\n").append(piece).append("\r\n");
+        }
+
+        StoreException failure = failureOfAnswer(pieces + "0\r\n\r\n", false);
+
+        assertEquals(Fault.CONFLICT, failure.fault());
+        assertEquals("so ".repeat(10_000), failure.getMessage());
+    }
+
+    @Test
     void passesOnWhatTheServerSays() throws IOException {
         try (FakeStore store = FakeStore.start()) {
             StoreException failure = assertThrows(
@@ -110,7 +136,92 @@ class StoreClientTest {
             StoreClient stranger =
                     new StoreClient(store.endpoint(), new Credentials(FakeStore.KEY.accessKeyId(), "guessed"));
 
-            assertEquals(Fault.UNAUTHENTICATED, assertThrows(StoreException.class, stranger::store).fault());
+            StoreException withoutABody = assertThrows(StoreException.class, stranger::store);
+            StoreException withABody = assertThrows(
+                    StoreException.class, () -> stranger.createAccount("mine"));
+
+            assertEquals(Fault.UNAUTHENTICATED, withoutABody.fault());
+            assertEquals(Fault.UNAUTHENTICATED, withABody.fault());
+            assertEquals(withoutABody.getMessage(), withABody.getMessage(), "the server's own words");
+        }
+    }
+
+    @Test
+    void sendsNothingTwiceWhereAConnectionBreaks() throws IOException {
+        try (FakeStore store = FakeStore.start()) {
+            StoreClient client = store.client();
+            client.store();
+            store.trouble = (exchange, number) -> true;
+            int before = store.requests.get();
+
+            assertThrows(StoreException.class, () -> client.createAccount("mine"));
+            assertThrows(StoreException.class, () -> client.sendItems("upload-1", new byte[1 << 20], 1 << 20));
+            assertThrows(StoreException.class, () -> client.changeKey("AKKEY", false));
+            assertThrows(StoreException.class, () -> client.deleteKey("AKKEY"));
+            assertThrows(StoreException.class, () -> client.exportUri(new DiskId("ami-00000000000000000")));
+
+            assertEquals(5, store.requests.get() - before);
+        }
+    }
+
+    @Test
+    void keepsAConnectionForWhatIsAskedNextWhateverTheAnswer() throws IOException {
+        try (FakeStore store = FakeStore.start()) {
+            StoreClient client = store.client();
+            Set<InetSocketAddress> peers = ConcurrentHashMap.newKeySet();
+            store.trouble = (exchange, number) -> {
+                peers.add(exchange.getRemoteAddress());
+                return false;
+            };
+
+            client.store();
+            assertThrows(StoreException.class, () -> client.image(new DiskId("ami-00000000000000000").image()));
+            client.createKey(null);
+            assertThrows(StoreException.class, () -> client.sendItems("upload-1", new byte[1 << 20], 1 << 20));
+            client.deleteKey("AKNEW0");
+            client.store();
+
+            assertEquals(1, peers.size());
+        }
+    }
+
+    @Test
+    void followsNobodyElsewhere() throws IOException {
+        try (FakeStore elsewhere = FakeStore.start()) {
+            StoreException failure = failureOfAnswer(
+                    "HTTP/1.1 302 Found\r\nlocation: " + elsewhere.endpoint() + "/cairn/v1/store\r\ncontent-length: 0\r\n\r\n",
+                    false);
+
+            assertTrue(failure.getMessage().contains("HTTP status 302"), failure.getMessage());
+            assertEquals(0, elsewhere.requests.get());
+        }
+    }
+
+    @Test
+    void givesUpOnAServerThatTakesNothing() throws IOException {
+        try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            StoreClient client = new StoreClient(
+                    URI.create("http://127.0.0.1:" + silent.getLocalPort()), FakeStore.KEY, Region.LOCAL, SHORT);
+            byte[] moreThanSocketsHold = new byte[64 << 20];
+
+            StoreException failure = assertThrows(
+                    StoreException.class, () -> client.sendItems("upload-1", moreThanSocketsHold, moreThanSocketsHold.length));
+
+            assertEquals(Fault.UNAVAILABLE, failure.fault());
+            assertTrue(failure.getMessage().contains("gave no answer"), failure.getMessage());
+        }
+    }
+
+    @Test
+    void asksNothingMoreOnceItIsInterrupted() throws IOException {
+        try (FakeStore store = FakeStore.start()) {
+            Thread.currentThread().interrupt();
+
+            StoreException failure = assertThrows(StoreException.class, store.client()::store);
+
+            assertTrue(Thread.interrupted());
+            assertEquals(Fault.UNAVAILABLE, failure.fault());
+            assertEquals(0, store.requests.get());
         }
     }
 
