@@ -318,7 +318,7 @@ class IsolationTest {
         assertEquals(client.ask(upload, List.of(never)), client.ask(upload, List.of(theirs)));
         assertFalse(client.ask(upload, List.of(theirs)).get(0).isPageKnown());
         Answer refused = put(upload, theirs);
-        assertEquals(400, refused.status);
+        assertEquals(409, refused.status);
         assertEquals(put(upload, never).masking(never), refused.masking(theirs));
     }
 
