@@ -195,12 +195,14 @@ final class StormCommand implements Callable<Integer> {
     private void storm(String name, Subject.Open open, BootTrace boot, int count) {
         Storm storm = new Storm(boot, think.equals(RECORDED), Math.max(1, boots / count));
         Duration cpuBefore = ProcessUse.cpu(open.pid());
+        long loadsBefore = open.chunkLoads();
         ProcessUse.forgetPeak(open.pid());
         try {
             Storm.Seen seen = storm.blow(open, count);
             Duration serverCpu = ProcessUse.cpu(open.pid()).minus(cpuBefore);
             long peakBytes = ProcessUse.peakBytes(open.pid()).orElse(0);
-            collected.add(count, name, new Figure(seen, serverCpu.toNanos() / 1e9, peakBytes));
+            long chunkLoads = open.chunkLoads() - loadsBefore;
+            collected.add(count, name, new Figure(seen, serverCpu.toNanos() / 1e9, peakBytes, chunkLoads));
         } catch (StoreException e) {
             if (name.equals(StormReport.OURS)) {
                 throw e;

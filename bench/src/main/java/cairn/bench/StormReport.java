@@ -36,8 +36,12 @@ record StormReport(
         implements Report {
     static final String OURS = BlocksReport.OURS;
 
-    /** One storm. */
-    record Figure(Storm.Seen seen, double serverCpuSeconds, long serverPeakBytes) {
+    /**
+     * One storm.
+     *
+     * @param chunkLoads from its store; 0 for who has no chunks
+     */
+    record Figure(Storm.Seen seen, double serverCpuSeconds, long serverPeakBytes, long chunkLoads) {
         private double perSecond(long bytes) {
             return seen.bootMillis().length * (double) bytes / 1e6 / seen.wallSeconds();
         }
@@ -51,6 +55,7 @@ record StormReport(
      * @param readP50Micros of the reads of one run
      * @param bootP50Millis that a boot waited for its reads
      * @param serverPeakBytes the most memory that the server had in RAM in this storm
+     * @param chunkLoads from the store, all other reads having been answered from memory; absent for the others
      * @param ratio Cairn's megabytes per second over this one's: above 1 Cairn is faster; absent for Cairn
      */
     record Row(
@@ -65,6 +70,7 @@ record StormReport(
             Spread serverCpuSeconds,
             Spread clientCpuSeconds,
             Spread serverPeakBytes,
+            Spread chunkLoads,
             Double ratio) {}
 
     /** Figures as they come. */
@@ -106,6 +112,7 @@ record StormReport(
                     spread(some, Figure::serverCpuSeconds),
                     spread(some, figure -> figure.seen.clientCpuSeconds()),
                     spread(some, figure -> figure.serverPeakBytes),
+                    server.equals(OURS) ? spread(some, figure -> figure.chunkLoads) : null,
                     isCompared
                             ? Spread.rounded(spread(ours, figure -> figure.perSecond(bytes)).median() / perSecond.median())
                             : null);
@@ -126,7 +133,7 @@ record StormReport(
     public Table table() {
         Table table = new Table(
                 ">AT ONCE", "SERVER", ">MB/S", ">READ P50 US", ">P99 US", ">BOOT P50 MS", ">P99 MS", ">SERVER CPU S",
-                ">CLIENT CPU S", ">SERVER PEAK MIB", ">CAIRN IS");
+                ">CLIENT CPU S", ">SERVER PEAK MIB", ">CHUNK LOADS", ">CAIRN IS");
         for (Row row : rows) {
             table.row(
                     Sizes.count(row.instances),
@@ -139,6 +146,7 @@ record StormReport(
                     row.serverCpuSeconds.shown(2),
                     row.clientCpuSeconds.shown(2),
                     row.serverPeakBytes.of(1 << 20).shown(0),
+                    row.chunkLoads == null ? null : row.chunkLoads.shown(0),
                     row.ratio == null ? null : String.format(Locale.ROOT, "%.2f x", row.ratio));
         }
         return table;

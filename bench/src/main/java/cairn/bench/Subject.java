@@ -25,6 +25,11 @@ record Subject(String name, Opener opener) {
         /** Of the server's process. */
         long pid();
 
+        /** How many chunks it has read from its store so far; 0 for who has no chunks. */
+        default long chunkLoads() {
+            return 0;
+        }
+
         @Override
         void close();
     }

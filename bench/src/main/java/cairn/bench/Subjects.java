@@ -46,7 +46,7 @@ final class Subjects {
         boolean isTcp = transport.equals(TCP);
         List<Subject> subjects = new ArrayList<>();
         subjects.add(new Subject(BlocksReport.OURS, () -> {
-            return new Ours(server.pid(), List.of(uri(client.exportUri(new DiskId(imageId)), isTcp)), () -> {});
+            return new Ours(server.pid(), client, List.of(uri(client.exportUri(new DiskId(imageId)), isTcp)), () -> {});
         }));
         subjects.addAll(peers(folder, raw, isTcp));
         return subjects;
@@ -79,8 +79,9 @@ final class Subjects {
         subjects.add(new Subject(BlocksReport.OURS, () -> {
             MeasuredServer server = MeasuredServer.open(store, List.of());
             try {
-                String uri = uri(server.connect().exportUri(new DiskId(imageId)), isTcp);
-                return new Ours(server.pid(), List.of(uri), server::close);
+                StoreClient client = server.connect();
+                return new Ours(
+                        server.pid(), client, List.of(uri(client.exportUri(new DiskId(imageId)), isTcp)), server::close);
             } catch (RuntimeException e) {
                 server.close();
                 throw e;
@@ -97,7 +98,7 @@ final class Subjects {
             volumes.add(uri(client.exportUri(newVolume()), false));
         }
         List<Subject> subjects = new ArrayList<>();
-        subjects.add(new Subject(BlocksReport.OURS, () -> new Ours(server.pid(), volumes, () -> {})));
+        subjects.add(new Subject(BlocksReport.OURS, () -> new Ours(server.pid(), client, volumes, () -> {})));
         subjects.addAll(peers(folder, raw, false));
         return subjects;
     }
@@ -113,7 +114,8 @@ final class Subjects {
         List<Subject> subjects = new ArrayList<>();
         subjects.add(new Subject(BlocksReport.OURS, () -> {
             VolumeId volume = newVolume();
-            return new Ours(server.pid(), List.of(uri(client.exportUri(volume), isTcp)), () -> remove(volume));
+            return new Ours(
+                    server.pid(), client, List.of(uri(client.exportUri(volume), isTcp)), () -> remove(volume));
         }));
         if (isInstalled(NBDKIT)) {
             Path copy = folder.resolve("copy.raw");
@@ -150,15 +152,20 @@ final class Subjects {
     }
 
     /** Cairn's server, which goes on when a turn has ended. */
-    private record Ours(long pid, List<String> uris, Runnable ending) implements Subject.Open {
+    private record Ours(long pid, StoreClient client, List<String> uris, Runnable ending) implements Subject.Open {
         @Override
         public String uri() {
             return uris.get(0);
         }
 
         @Override
-        public String uri(int client) {
-            return uris.get(client % uris.size());
+        public String uri(int number) {
+            return uris.get(number % uris.size());
+        }
+
+        @Override
+        public long chunkLoads() {
+            return client.stats().chunkLoads();
         }
 
         @Override

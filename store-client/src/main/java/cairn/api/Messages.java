@@ -223,6 +223,8 @@ public final class Messages {
      * @param uniqueBytes plain bytes of all chunks kept
      * @param storedBytes on disk, everything counted
      * @param dirtyBytes on disk, for what volumes have that no snapshot of them has
+     * @param chunkLoads chunks that were read from the store for volumes since the server started, all others having
+     *     been in memory
      * @param lastScrub absent where there has been none
      */
     public record Stats(
@@ -237,6 +239,7 @@ public final class Messages {
             long indexBytes,
             long dirtyBytes,
             long usableBytes,
+            long chunkLoads,
             ScrubMessages.Result lastScrub) {}
 
     /**

@@ -255,7 +255,7 @@ public final class FakeStore implements AutoCloseable {
             case "GET stats" -> Json.encode(new Messages.Stats(
                     images.size(), images.size(), volumes.size(), images.values().stream().mapToLong(k -> k.image.sizeBytes()).sum(),
                     chunks.size(), (long) chunks.size() * Chunk.SIZE_BYTES,
-                    chunks.values().stream().mapToLong(packed -> packed.length).sum(), 0, 0, 0, 1L << 40, null));
+                    chunks.values().stream().mapToLong(packed -> packed.length).sum(), 0, 0, 0, 1L << 40, 0, null));
             case "GET usage" -> Json.encode(new UsageMessages.StoreUsage(
                     chunks.size(), (long) chunks.size() * Chunk.SIZE_BYTES,
                     chunks.values().stream().mapToLong(packed -> packed.length).sum(), 0, 0, 1, 1, 1));

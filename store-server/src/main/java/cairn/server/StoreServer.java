@@ -134,7 +134,14 @@ public final class StoreServer implements AutoCloseable {
     private ApiDoor api(ServerConfig config, DiskApi.ExportUris uris) {
         ScrubApi scrubs = new ScrubApi(store.scrubber);
         return new ApiDoor(
-                new StoreInfoApi(version(), store.images, store.completed, store.volumes, store.storage, scrubs),
+                new StoreInfoApi(
+                        version(),
+                        store.images,
+                        store.completed,
+                        store.volumes,
+                        store.storage,
+                        store.openVolumes::chunkLoads,
+                        scrubs),
                 new UploadApi(store.uploads, store.images, store.encryption),
                 new ImageApi(store.images, store.copies, store.accounts, config.regions(), store.encryption),
                 new BootProfileApi(store.images, store.bootProfiles),

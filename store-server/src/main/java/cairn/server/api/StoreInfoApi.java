@@ -14,6 +14,7 @@ import cairn.server.storage.ItemKey;
 import cairn.server.storage.Storage;
 import cairn.StoreException;
 import cairn.Text;
+import java.util.function.LongSupplier;
 
 /** Answers what the store is, and what it holds. */
 public final class StoreInfoApi {
@@ -22,20 +23,24 @@ public final class StoreInfoApi {
     private final SnapshotRegistry snapshots;
     private final VolumeRegistry volumes;
     private final Storage storage;
+    private final LongSupplier chunkLoads;
     private final ScrubApi scrubs;
 
+    /** @param chunkLoads how many chunks were read from the store for volumes */
     public StoreInfoApi(
             String version,
             ImageRegistry images,
             SnapshotRegistry snapshots,
             VolumeRegistry volumes,
             Storage storage,
+            LongSupplier chunkLoads,
             ScrubApi scrubs) {
         this.version = version;
         this.images = images;
         this.snapshots = snapshots;
         this.volumes = volumes;
         this.storage = storage;
+        this.chunkLoads = chunkLoads;
         this.scrubs = scrubs;
     }
 
@@ -74,6 +79,7 @@ public final class StoreInfoApi {
                 indexBytes,
                 dirtyBytes,
                 storage.usableBytes(),
+                chunkLoads.getAsLong(),
                 scrubs.status().last()));
     }
 }
