@@ -17,10 +17,12 @@ import cairn.sigv4.SigV4Verifier;
 import cairn.sigv4.SignableRequest;
 import cairn.sigv4.VerifiedRequest;
 import io.netty.buffer.Unpooled;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelPipeline;
+import io.netty.channel.RecvByteBufAllocator;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpContent;
@@ -70,6 +72,10 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     private static final Logger log = LoggerFactory.getLogger(HttpConnection.class);
     private static final int PARAMETERS_MAX = 1024;
     private static final int HEADERS_MAX = 128;
+    private static final int RECEIVE_BYTES_MIN = 64;
+    private static final int RECEIVE_BYTES_FIRST = 2048;
+    /** Of one read of the socket: what it takes to handle a piece of a body does not depend on its length. */
+    private static final int RECEIVE_BYTES_MAX = 1 << 20;
     private static final String REQUEST_ID = "x-amzn-RequestId";
     private static final HttpReply LAST_RESORT = new HttpReply(500, "", new byte[0], Map.of());
 
@@ -135,12 +141,18 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         this.shared = shared;
     }
 
+    /** How a connection's socket is read: once for each time it is asked to, the more the more there was before. */
+    static RecvByteBufAllocator receiveBuffers() {
+        return new AdaptiveRecvByteBufAllocator(RECEIVE_BYTES_MIN, RECEIVE_BYTES_FIRST, RECEIVE_BYTES_MAX)
+                .maxMessagesPerRead(1);
+    }
+
     /** Called once, for a new connection. */
     static void serve(ChannelPipeline pipeline, Shared shared) {
         int headBytesMax = shared.limits.headBytesMax();
         long idleMillis = shared.limits.idleTimeout().toMillis();
         pipeline.addLast("idle", new IdleStateHandler(true, 0, 0, idleMillis, TimeUnit.MILLISECONDS));
-        pipeline.addLast("codec", new HttpServerCodec(headBytesMax, headBytesMax, 64 << 10)); // bytes <-> HttpObject
+        pipeline.addLast("codec", new HttpServerCodec(headBytesMax, headBytesMax, RECEIVE_BYTES_MAX)); // bytes <-> HttpObject
         pipeline.addLast("connection", new HttpConnection(shared)); // HttpObject -> reply
     }
 

@@ -57,6 +57,8 @@ public final class ChunkStore {
     private final Map<Place, Opened> open = new HashMap<>();
     /** Counts how often an item that was seen may have gone elsewhere. Guarded by {@link #open}. */
     private long moves;
+    /** Counts how often rows were added to the index. Changed only while {@link #appending}, once they are there. */
+    private volatile long additions;
     /** Guarded by itself. */
     private final OrdinalSet damaged = new OrdinalSet();
     /** Whether anything is known to be damaged. */
@@ -210,6 +212,9 @@ public final class ChunkStore {
     }
 
     private boolean isDamaged(long ordinal) {
+        if (!hasDamaged) {
+            return false;
+        }
         synchronized (damaged) {
             return damaged.contains(ordinal);
         }
@@ -257,13 +262,34 @@ public final class ChunkStore {
     }
 
     /** As {@link Lease#putChunk}. */
-    boolean putChunk(DomainId domain, ItemKey key, byte[] packed, int offset, int lengthBytes) {
+    boolean putChunk(
+            DomainId domain, ItemKey key, byte[] packed, int offset, int lengthBytes, Runnable proof) {
+        long additionsBefore = additions;
+        if (findOpen(domain, key) != ABSENT) {
+            return false;
+        }
+        long there = findKept(domain, key);
+        if (there != ABSENT && !isDamaged(there)) {
+            return false;
+        }
+        proof.run();
         appending.lock();
         try {
-            return append(domain, key, null, packed, offset, lengthBytes);
+            // Where nothing was added to the index since, what was not in it then is not in it now.
+            return there == ABSENT && additions == additionsBefore
+                    ? appendUnlessOpen(domain, key, packed, offset, lengthBytes)
+                    : append(domain, key, null, packed, offset, lengthBytes);
         } finally {
             appending.unlock();
         }
+    }
+
+    private boolean appendUnlessOpen(DomainId domain, ItemKey key, byte[] packed, int offset, int lengthBytes) {
+        if (findOpen(domain, key) != ABSENT) {
+            return false;
+        }
+        appendNew(domain, key, null, packed, offset, lengthBytes);
+        return true;
     }
 
     /**
@@ -392,9 +418,18 @@ public final class ChunkStore {
             return;
         }
         segments.seal();
-        index.putAll(rows, children);
+        addToIndex(rows, children);
         synchronized (open) {
             open.clear();
+        }
+    }
+
+    /** What has failed may have been added nonetheless. Only while {@link #appending}. */
+    private void addToIndex(List<Row> rows, List<Children> children) {
+        try {
+            index.putAll(rows, children);
+        } finally {
+            additions++;
         }
     }
 
@@ -501,7 +536,7 @@ public final class ChunkStore {
 
         private void putRows() {
             if (!rows.isEmpty()) {
-                index.putAll(rows);
+                addToIndex(rows, List.of());
                 rows.clear();
             }
         }

@@ -59,8 +59,18 @@ public final class Lease implements AutoCloseable {
      *     must be put again
      */
     public boolean putChunk(DomainId domain, ItemKey key, byte[] packed, int offset, int lengthBytes) {
+        return putChunk(domain, key, packed, offset, lengthBytes, () -> {});
+    }
+
+    /**
+     * As {@link #putChunk(DomainId, ItemKey, byte[], int, int)}, where the caller has not yet proven it.
+     *
+     * @param proof proves it or throws, and then it is not kept; not called where it is there already and intact
+     */
+    public boolean putChunk(
+            DomainId domain, ItemKey key, byte[] packed, int offset, int lengthBytes, Runnable proof) {
         requireOpen();
-        return chunks.putChunk(domain, key, packed, offset, lengthBytes);
+        return chunks.putChunk(domain, key, packed, offset, lengthBytes, proof);
     }
 
     /**

@@ -61,15 +61,30 @@ public final class Uploads {
     private final ChunkStore chunks;
     private final Clock clock;
     private final SecureRandom random = new SecureRandom();
-    /** Of uploads in progress, by the keys of their records; each lives until the record is gone. */
-    private final Map<String, Lease> leases = new ConcurrentHashMap<>();
+    /** Uploads in progress, by the keys of their records; each lives until the record is gone. */
+    private final Map<String, Held> inProgress = new ConcurrentHashMap<>();
     private final ThreadLocal<byte[]> plain = ThreadLocal.withInitial(() -> new byte[Chunk.SIZE_BYTES]);
+
+    /** What an upload in progress relies on. */
+    private static final class Held {
+        private final Lease lease;
+        /** At least so long; its record says how long. */
+        private volatile Instant until;
+
+        Held(Lease lease, Instant until) {
+            this.lease = lease;
+            this.until = until;
+        }
+    }
 
     public Uploads(Catalog catalog, ChunkStore chunks, Clock clock) {
         this.catalog = catalog;
         this.chunks = chunks;
         this.clock = clock;
-        forEach(entry -> leases.put(entry.key(), chunks.lease(UploadRecords.upload(entry).floorSegment())));
+        forEach(entry -> {
+            Upload upload = UploadRecords.upload(entry);
+            inProgress.put(entry.key(), new Held(chunks.lease(upload.floorSegment()), upload.leaseUntil()));
+        });
     }
 
     private void forEach(Consumer<Catalog.Entry> visitor) {
@@ -100,7 +115,7 @@ public final class Uploads {
             catalog.commit(List.of(new Change.PutIfAbsent(key(caller, id), UploadRecords.encode(upload))));
         } finally {
             // Only now, since a lease whose record is gone is taken for one that has ended.
-            leases.put(key(caller, id), lease);
+            inProgress.put(key(caller, id), new Held(lease, upload.leaseUntil()));
             closeIfGone(key(caller, id));
         }
         return upload;
@@ -139,10 +154,10 @@ public final class Uploads {
 
     /** A commit that has failed may have been made nonetheless, so the record is asked. */
     private void closeIfGone(String key) {
-        Lease lease = leases.get(key);
-        if (lease != null && catalog.find(key).isEmpty()) {
-            leases.remove(key, lease);
-            lease.close();
+        Held held = inProgress.get(key);
+        if (held != null && catalog.find(key).isEmpty()) {
+            inProgress.remove(key, held);
+            held.lease.close();
         }
     }
 
@@ -167,15 +182,18 @@ public final class Uploads {
      * @throws StoreException NOT_FOUND if the caller has no such upload in progress
      */
     public void touch(Caller caller, String id) {
-        Catalog.Entry entry = entry(caller, id);
-        Upload upload = UploadRecords.upload(entry);
+        Held held = held(caller, id);
         Instant now = clock.instant().truncatedTo(ChronoUnit.MILLIS);
-        if (upload.leaseUntil().isAfter(now.plus(LEASE.dividedBy(2)))) {
+        // Time that it had when its record was last looked at is not taken from it, so most batches need no look.
+        if (held.until.isAfter(now.plus(LEASE.dividedBy(2)))) {
             return;
         }
+        Catalog.Entry entry = entry(caller, id);
         try {
+            Instant until = now.plus(LEASE);
             catalog.commit(List.of(new Change.PutIfVersion(
-                    entry.key(), entry.version(), UploadRecords.encode(upload.renewed(now.plus(LEASE))))));
+                    entry.key(), entry.version(), UploadRecords.encode(UploadRecords.upload(entry).renewed(until)))));
+            held.until = until;
         } catch (StoreException e) {
             if (e.fault() != CONFLICT) {
                 throw e;
@@ -205,11 +223,15 @@ public final class Uploads {
 
     /** @throws StoreException NOT_FOUND if it has ended */
     private Lease lease(Caller caller, String id) {
-        Lease lease = leases.get(key(caller, id));
-        if (lease == null) {
+        return held(caller, id).lease;
+    }
+
+    private Held held(Caller caller, String id) {
+        Held held = inProgress.get(key(caller, id));
+        if (held == null) {
             throw notFound(id);
         }
-        return lease;
+        return held;
     }
 
     private BitSet missing(Lease lease, DomainId domain, Page page) {
@@ -229,17 +251,15 @@ public final class Uploads {
      */
     public void put(Caller caller, String id, PackedItem item) {
         Lease lease = lease(caller, id);
-        if (lease.contains(caller.domain(), item.key())) {
-            return;
-        }
         if (item.key().kind() == ItemKey.CHUNK_KIND) {
-            putChunk(lease, caller.domain(), item);
-        } else {
+            lease.putChunk(
+                    caller.domain(), item.key(), item.bytes(), item.offset(), item.lengthBytes(), () -> prove(item));
+        } else if (!lease.contains(caller.domain(), item.key())) {
             putPage(lease, caller.domain(), item);
         }
     }
 
-    private void putChunk(Lease lease, DomainId domain, PackedItem item) {
+    private void prove(PackedItem item) {
         byte[] bytes = plain.get();
         unpack(item, bytes, Chunk.SIZE_BYTES);
         ChunkId actual = Chunk.idOf(bytes, 0);
@@ -249,7 +269,6 @@ public final class Uploads {
         if (!ItemKey.of(actual).equals(item.key())) {
             throw new StoreException(INVALID_REQUEST, item.key() + " was sent with the bytes of chunk " + actual);
         }
-        lease.putChunk(domain, item.key(), item.bytes(), item.offset(), item.lengthBytes());
     }
 
     private void putPage(Lease lease, DomainId domain, PackedItem item) {
@@ -352,7 +371,7 @@ public final class Uploads {
         for (Catalog.Entry entry : ended) {
             removed += removeUnlessInUse(entry) ? 1 : 0;
         }
-        leases.keySet().forEach(this::closeIfGone);
+        inProgress.keySet().forEach(this::closeIfGone);
         return removed;
     }
 

@@ -14,6 +14,7 @@ import cairn.tree.Page;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -107,6 +108,54 @@ class ChunkStoreTest {
 
         assertEquals(Optional.of(key(1)), putPage(lease[0], page));
         assertFalse(lease[0].contains(OURS, ItemKey.of(page.id())));
+    }
+
+    @Test
+    void wantsProofOnlyOfWhatIsNotThereAndIntact() {
+        AtomicInteger proofs = new AtomicInteger();
+        assertTrue(put(1, proofs::incrementAndGet));
+        assertFalse(put(1, proofs::incrementAndGet));
+        store.seal();
+        assertFalse(put(1, proofs::incrementAndGet));
+        assertEquals(1, proofs.get());
+
+        OrdinalSet damaged = new OrdinalSet();
+        damaged.add(ordinal(key(1)));
+        store.damaged(damaged);
+        assertTrue(put(1, proofs::incrementAndGet));
+        assertEquals(2, proofs.get());
+        assertFalse(put(1, proofs::incrementAndGet));
+        assertEquals(2, proofs.get());
+    }
+
+    @Test
+    void keepsNothingThatCannotBeProven() {
+        assertThrows(IllegalStateException.class, () -> put(1, () -> {
+            throw new IllegalStateException("not proven");
+        }));
+
+        assertFalse(lease.contains(OURS, key(1)));
+        assertTrue(put(OURS, 1));
+    }
+
+    @Test
+    void keepsOnceWhatSomebodyElsePutsWhileItIsProven() {
+        assertFalse(put(1, () -> assertTrue(put(OURS, 1))));
+        assertFalse(put(2, () -> {
+            assertTrue(put(OURS, 2));
+            store.seal();
+        }));
+        Page page = pageOf(3);
+        DomainId other = new DomainId(OURS.number() + 1);
+        put(other, 3);
+        assertEquals(Optional.empty(), lease.putPage(other, page, new byte[] {1}, 0, 1));
+        store.seal();
+        assertFalse(put(3, () -> store.adopt(other, OURS, List.of(page))));
+
+        assertTrue(put(4, () -> {
+            put(OURS, 5);
+            store.seal();
+        }));
     }
 
     @Test
@@ -330,6 +379,10 @@ class ChunkStoreTest {
 
     private static boolean put(Lease lease, DomainId domain, int number) {
         return lease.putChunk(domain, key(number), packed(number), 0, packed(number).length);
+    }
+
+    private boolean put(int number, Runnable proof) {
+        return lease.putChunk(OURS, key(number), packed(number), 0, packed(number).length, proof);
     }
 
     private boolean put(DomainId domain, int number) {

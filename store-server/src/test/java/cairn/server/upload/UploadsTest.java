@@ -14,10 +14,12 @@ import cairn.chunk.Chunk;
 import cairn.chunk.ChunkId;
 import cairn.image.AccountId;
 import cairn.image.Region;
+import cairn.server.SetClock;
 import cairn.server.account.Caller;
 import cairn.server.storage.Catalog;
 import cairn.server.storage.ChunkStore;
 import cairn.server.storage.DomainId;
+import cairn.server.storage.ForwardingCatalog;
 import cairn.server.storage.ItemKey;
 import cairn.server.storage.MemoryStorage;
 import cairn.server.storage.Ordinal;
@@ -37,6 +39,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -294,6 +297,32 @@ class UploadsTest {
         uploadsAt(later).touch(US, id);
 
         assertEquals(later.plus(Uploads.LEASE), uploads.read(US, id).leaseUntil());
+    }
+
+    @Test
+    void looksAtTheRecordOnlyWhereTheLeaseIsHalfOver() {
+        AtomicInteger looks = new AtomicInteger();
+        Catalog counting = new ForwardingCatalog(storage.catalog()) {
+            @Override
+            public Optional<Entry> find(String key) {
+                looks.incrementAndGet();
+                return super.find(key);
+            }
+        };
+        SetClock clock = new SetClock();
+        Uploads counted = new Uploads(counting, chunks, clock);
+        String id = counted.start(US, 512).id();
+        looks.set(0);
+
+        counted.touch(US, id);
+        counted.touch(US, id);
+        assertEquals(0, looks.get());
+        clock.forward(Uploads.LEASE.multipliedBy(3).dividedBy(4));
+        counted.touch(US, id);
+        assertEquals(1, looks.get());
+        counted.touch(US, id);
+        assertEquals(1, looks.get());
+        assertEquals(clock.instant().plus(Uploads.LEASE), counted.read(US, id).leaseUntil());
     }
 
     private TreeRoot upload(Caller caller, TestDisk disk) {
