@@ -558,11 +558,12 @@ final class Simulation implements AutoCloseable {
 
     /** What was answered as known, or sent, is still there, unless something was lost meanwhile. */
     private void begunAgain(Push push, StoreException e) {
-        if (e.fault() == INVALID_REQUEST && !push.isExcused() && disk.isOpen()) {
+        boolean isLacking = e.fault() == INVALID_REQUEST || e.fault() == CONFLICT && faultsOf(push).isEmpty();
+        if (isLacking && !push.isExcused() && disk.isOpen()) {
             throw new AssertionError("push " + push.id + " lacks what it was told of: " + e.getMessage(), e);
         }
         push.isAsked = false;
-        if (e.fault() != INVALID_REQUEST) {
+        if (!isLacking) {
             throw e;
         }
     }
