@@ -102,6 +102,7 @@ public final class ItemBatch {
     /** Steps through the items of a batch. */
     public static final class Reader {
         private final byte[] bytes;
+        private final int lengthBytes;
         private final int items;
         private int read;
         private int at;
@@ -109,9 +110,15 @@ public final class ItemBatch {
 
         /** @throws StoreException INVALID_REQUEST if this is no batch or holds too many items */
         public Reader(byte[] bytes) {
+            this(bytes, bytes.length);
+        }
+
+        /** Of a batch that stands in the array's first bytes. @throws StoreException likewise */
+        public Reader(byte[] bytes, int lengthBytes) {
             this.bytes = bytes;
-            ByteBuffer header = ByteBuffer.wrap(bytes);
-            if (bytes.length < HEADER_BYTES || header.getInt() != MAGIC) {
+            this.lengthBytes = lengthBytes;
+            ByteBuffer header = ByteBuffer.wrap(bytes, 0, lengthBytes);
+            if (lengthBytes < HEADER_BYTES || header.getInt() != MAGIC) {
                 throw new StoreException(INVALID_REQUEST, "this is no batch of items: it does not begin with CBAT");
             }
             this.items = header.getInt();
@@ -133,20 +140,20 @@ public final class ItemBatch {
          */
         public boolean next() {
             if (read == items) {
-                if (next != bytes.length) {
+                if (next != lengthBytes) {
                     throw new StoreException(
-                            INVALID_REQUEST, "a batch has " + (bytes.length - next) + " bytes after its last item");
+                            INVALID_REQUEST, "a batch has " + (lengthBytes - next) + " bytes after its last item");
                 }
                 return false;
             }
             at = next;
-            if (bytes.length - at < ITEM_HEADER_BYTES) {
+            if (lengthBytes - at < ITEM_HEADER_BYTES) {
                 throw new StoreException(INVALID_REQUEST, "a batch ends inside item " + read + " of " + items);
             }
             int packedBytes = packedBytes();
             if (packedBytes < 0
                     || packedBytes > ChunkCodec.PACKED_BYTES_MAX
-                    || packedBytes > bytes.length - at - ITEM_HEADER_BYTES) {
+                    || packedBytes > lengthBytes - at - ITEM_HEADER_BYTES) {
                 throw new StoreException(
                         INVALID_REQUEST,
                         "item " + read + " of a batch claims " + Integer.toUnsignedString(packedBytes) + " bytes");

@@ -1,6 +1,5 @@
 package cairn.client;
 
-import cairn.Fault;
 import cairn.StoreException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -10,7 +9,6 @@ import java.net.HttpURLConnection;
 import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
@@ -22,14 +20,9 @@ import java.util.concurrent.TimeUnit;
  * unless it is a GET's.
  */
 final class HttpExchange {
-    private static final int FIRST_BYTES = 8192;
-
     private final HttpURLConnection connection;
     private final Duration limit;
     private final long endNanos;
-
-    /** @param body empty where there is none */
-    record Answer(int status, byte[] body) {}
 
     /** How many bytes an answer of a certain status may have. */
     interface Bound {
@@ -55,11 +48,13 @@ final class HttpExchange {
      * Sends the request and takes its answer.
      *
      * @param body of which {@code bodyBytes} are sent; of a GET none
+     * @param reply gets the answer's body
+     * @return the answer's status
      * @throws ConnectException if nobody answers there at all
      * @throws SocketTimeoutException if the answer takes too long
      * @throws StoreException TOO_LARGE for an answer beyond its bound
      */
-    Answer run(byte[] body, int bodyBytes, Bound bound) throws IOException {
+    int run(byte[] body, int bodyBytes, Bound bound, Reply reply) throws IOException {
         boolean isGet = connection.getRequestMethod().equals("GET");
         if (!isGet) {
             connection.setDoOutput(true);
@@ -68,7 +63,8 @@ final class HttpExchange {
         }
         connect();
         int status = head(isGet ? null : body, bodyBytes);
-        return new Answer(status, body(status, bound.bytesMax(status)));
+        takeBody(status, bound.bytesMax(status), reply);
+        return status;
     }
 
     private void connect() throws IOException {
@@ -108,9 +104,12 @@ final class HttpExchange {
         }
     }
 
-    private byte[] body(int status, int bytesMax) throws IOException {
+    private void takeBody(int status, int bytesMax, Reply reply) throws IOException {
+        reply.clear();
         try (InputStream from = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
-            return from == null ? new byte[0] : read(from, connection.getContentLengthLong(), bytesMax);
+            if (from != null) {
+                reply.read(from, connection.getContentLengthLong(), bytesMax, this::requireTime);
+            }
         } catch (IOException | RuntimeException e) {
             // More may come that nobody wants.
             connection.disconnect();
@@ -118,38 +117,10 @@ final class HttpExchange {
         }
     }
 
-    /** @param announcedBytes below zero where it is not told how many come */
-    private byte[] read(InputStream from, long announcedBytes, int bytesMax) throws IOException {
-        if (announcedBytes > bytesMax) {
-            throw tooLarge(bytesMax);
+    private void requireTime() throws SocketTimeoutException {
+        if (System.nanoTime() - endNanos > 0) {
+            throw new SocketTimeoutException("the answer has not ended");
         }
-        byte[] bytes = new byte[announcedBytes < 0 ? Math.min(FIRST_BYTES, bytesMax) : (int) announcedBytes];
-        int lengthBytes = 0;
-        while (true) {
-            int count = from.read(bytes, lengthBytes, bytes.length - lengthBytes);
-            lengthBytes += Math.max(count, 0);
-            if (count < 0 || lengthBytes == announcedBytes) {
-                break;
-            }
-            if (lengthBytes == bytes.length) {
-                // One more than the bound, so that what is too long is seen.
-                bytes = Arrays.copyOf(bytes, (int) Math.min(2L * Math.max(FIRST_BYTES, lengthBytes), bytesMax + 1L));
-            }
-            if (lengthBytes > bytesMax) {
-                throw tooLarge(bytesMax);
-            }
-            if (System.nanoTime() - endNanos > 0) {
-                throw new SocketTimeoutException("the answer has not ended");
-            }
-        }
-        if (lengthBytes < announcedBytes) {
-            throw new IOException("the answer ended after " + lengthBytes + " of " + announcedBytes + " bytes");
-        }
-        return lengthBytes == bytes.length ? bytes : Arrays.copyOf(bytes, lengthBytes);
-    }
-
-    private static StoreException tooLarge(int bytesMax) {
-        return new StoreException(Fault.TOO_LARGE, "a reply of more than " + bytesMax + " bytes");
     }
 
     private static SocketTimeoutException late(Exception why) {

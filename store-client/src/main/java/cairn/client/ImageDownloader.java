@@ -2,7 +2,6 @@ package cairn.client;
 
 import cairn.Fault;
 import cairn.StoreException;
-import cairn.api.Api;
 import cairn.chunk.Chunk;
 import cairn.tree.RootDigest;
 import java.nio.file.Path;
@@ -19,7 +18,7 @@ public final class ImageDownloader {
     private final StoreClient client;
     private final Settings settings;
 
-    /** @param workers threads, each with one request in flight and some 10 MiB in its hands */
+    /** @param workers threads, each with one request in flight and some 4 MiB in its hands */
     public record Settings(int workers, Retry retry) {
         public Settings {
             if (workers < 1 || workers > Crew.WORKERS_MAX) {
@@ -83,7 +82,7 @@ public final class ImageDownloader {
         private final RemoteDisk disk;
         private final long sizeBytes;
         private final TransferProgress progress;
-        private final Queue<byte[]> buffers = new ConcurrentLinkedQueue<>();
+        private final Queue<RemoteDisk.Workspace> workspaces = new ConcurrentLinkedQueue<>();
         private long reachedBytes;
 
         Pull(RemoteDisk disk, TransferProgress progress) {
@@ -101,31 +100,19 @@ public final class ImageDownloader {
         }
 
         private void receive(RemoteDisk.Group group, SparseFile file) {
-            byte[] free = buffers.poll();
-            byte[] plain = free == null ? new byte[Api.READ_ITEMS_MAX * Chunk.SIZE_BYTES] : free;
-            receivedBytes.add(disk.read(group, plain));
-            int index = 0;
-            while (index < group.count()) {
-                int end = index + 1;
-                while (end < group.count() && !group.isAbsent(end)) {
-                    end++;
-                }
-                write(group, index, end, plain, file);
-                index = end;
-                while (index < group.count() && group.isAbsent(index)) {
-                    index++;
-                }
-            }
-            buffers.add(plain);
+            RemoteDisk.Workspace free = workspaces.poll();
+            RemoteDisk.Workspace space = free == null ? new RemoteDisk.Workspace() : free;
+            receivedBytes.add(disk.read(group, space, (chunkIndex, plain) -> write(chunkIndex, plain, file)));
+            workspaces.add(space);
             report(group.offset() + (long) group.count() * Chunk.SIZE_BYTES);
         }
 
-        /** Writes a run of present chunks; the disk may end inside its last. */
-        private void write(RemoteDisk.Group group, int index, int end, byte[] plain, SparseFile file) {
-            long offset = group.offset() + (long) index * Chunk.SIZE_BYTES;
-            int runBytes = (int) Math.min((long) (end - index) * Chunk.SIZE_BYTES, sizeBytes - offset);
-            file.write(offset, plain, index * Chunk.SIZE_BYTES, runBytes);
-            dataBytes.add(runBytes);
+        /** Each chunk by itself, while the processor has it at hand; the disk may end inside the last one. */
+        private void write(long chunkIndex, byte[] plain, SparseFile file) {
+            long offset = chunkIndex * Chunk.SIZE_BYTES;
+            int lengthBytes = (int) Math.min(Chunk.SIZE_BYTES, sizeBytes - offset);
+            file.write(offset, plain, 0, lengthBytes);
+            dataBytes.add(lengthBytes);
         }
 
         private synchronized void report(long offset) {

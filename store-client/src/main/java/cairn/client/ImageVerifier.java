@@ -4,7 +4,6 @@ import cairn.Digest;
 import cairn.Fault;
 import cairn.StoreException;
 import cairn.Text;
-import cairn.api.Api;
 import cairn.chunk.Chunk;
 import cairn.chunk.ChunkId;
 import cairn.disk.DiskSource;
@@ -159,7 +158,7 @@ public final class ImageVerifier {
 
         private final List<RemoteDisk> disks;
         private final TransferProgress progress;
-        private final Queue<byte[]> buffers = new ConcurrentLinkedQueue<>();
+        private final Queue<RemoteDisk.Workspace> workspaces = new ConcurrentLinkedQueue<>();
         private long beforeBytes;
 
         Reading(List<RemoteDisk> disks, TransferProgress progress) {
@@ -183,13 +182,10 @@ public final class ImageVerifier {
         }
 
         private void read(RemoteDisk disk, RemoteDisk.Group group) {
-            byte[] free = buffers.poll();
-            byte[] plain = free == null ? new byte[Api.READ_ITEMS_MAX * Chunk.SIZE_BYTES] : free;
-            receivedBytes.add(disk.read(group, plain));
-            buffers.add(plain);
-            for (int i = 0; i < group.count(); i++) {
-                chunks.add(group.isAbsent(i) ? 0 : 1);
-            }
+            RemoteDisk.Workspace free = workspaces.poll();
+            RemoteDisk.Workspace space = free == null ? new RemoteDisk.Workspace() : free;
+            receivedBytes.add(disk.read(group, space, (chunkIndex, plain) -> chunks.increment()));
+            workspaces.add(space);
         }
 
         private void report(long reachedBytes) {

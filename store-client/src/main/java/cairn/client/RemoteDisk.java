@@ -15,8 +15,10 @@ import cairn.tree.PageSource;
 import cairn.tree.RootDigest;
 import cairn.tree.TreeReader;
 import cairn.tree.TreeRoot;
-import java.util.HashSet;
-import java.util.Set;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /** A disk in a store, of which every piece is proven before it is used. */
@@ -93,28 +95,53 @@ final class RemoteDisk {
         return slot;
     }
 
+    /** What one thread reads with, used again. */
+    static final class Workspace {
+        private final Reply reply = new Reply();
+        private final byte[] plain = new byte[Chunk.SIZE_BYTES];
+    }
+
+    /** Takes the chunks of a group that are present, in no order; {@code plain} is the reader's. */
+    interface Sink {
+        void put(long chunkIndex, byte[] plain);
+    }
+
     /**
-     * Reads a group's chunks to their places in {@code to}; the places of absent ones are left as they are.
-     * For several threads.
+     * Reads a group's chunks, each proven when the sink gets it. For several threads, with a workspace each.
      *
      * @return how many bytes came over the network
      * @throws StoreException CORRUPT if a chunk is missing, or not what its id says
      */
-    int read(Group group, byte[] to) {
-        byte[] batch = retry.call(() -> client.readChunks(id, group.firstChunk(), group.count));
-        Set<ChunkId> found = new HashSet<>();
-        ItemBatch.Reader items = new ItemBatch.Reader(batch);
-        while (items.next()) {
-            place(group, batch, items, to, found);
-        }
+    int read(Group group, Workspace space, Sink sink) {
+        retry.run(() -> client.readChunks(id, group.firstChunk(), group.count, space.reply));
+        Map<ChunkId, List<Long>> wanted = new LinkedHashMap<>();
         for (int i = 0; i < group.count; i++) {
-            if (!group.isAbsent(i) && !found.contains(group.leaf.chunk(group.fromSlot + i))) {
-                throw new StoreException(
-                        Fault.CORRUPT, "the store did not give chunk " + (group.firstChunk() + i) + " of " + id + ", "
-                                + group.leaf.chunk(group.fromSlot + i));
+            if (!group.isAbsent(i)) {
+                wanted.computeIfAbsent(group.leaf.chunk(group.fromSlot + i), chunk -> new ArrayList<>(1))
+                        .add(group.firstChunk() + i);
             }
         }
-        return batch.length;
+        ItemBatch.Reader items = new ItemBatch.Reader(space.reply.array(), space.reply.lengthBytes());
+        while (items.next()) {
+            ChunkId chunk = items.isChunk() ? items.chunkId() : ChunkId.ABSENT;
+            List<Long> places = wanted.remove(chunk);
+            if (places == null) {
+                throw new StoreException(
+                        Fault.CORRUPT, "the store sent an item that is not among chunks " + group.firstChunk() + " to "
+                                + (group.firstChunk() + group.count - 1) + " of " + id + ", or twice: " + chunk);
+            }
+            ChunkCodec.unpack(
+                    space.reply.array(), items.packedOffset(), items.packedBytes(), space.plain, 0, Chunk.SIZE_BYTES);
+            requireDigest(chunk, space.plain, places.get(0));
+            for (long place : places) {
+                sink.put(place, space.plain);
+            }
+        }
+        wanted.forEach((chunk, places) -> {
+            throw new StoreException(
+                    Fault.CORRUPT, "the store did not give chunk " + places.get(0) + " of " + id + ", " + chunk);
+        });
+        return space.reply.lengthBytes();
     }
 
     /** Reads one chunk to the front of {@code to}; an absent one is not written. */
@@ -127,38 +154,18 @@ final class RemoteDisk {
                 below = page.page(slot);
             } else {
                 if (!page.isAbsent(slot)) {
-                    read(new Group(chunkIndex / Page.CHILDREN, page, slot, 1), to);
+                    read(
+                            new Group(chunkIndex / Page.CHILDREN, page, slot, 1),
+                            new Workspace(),
+                            (index, plain) -> System.arraycopy(plain, 0, to, 0, plain.length));
                 }
                 return;
             }
         }
     }
 
-    private void place(Group group, byte[] batch, ItemBatch.Reader items, byte[] to, Set<ChunkId> found) {
-        ChunkId chunk = items.isChunk() ? items.chunkId() : ChunkId.ABSENT;
-        int firstAt = -1;
-        for (int i = 0; i < group.count; i++) {
-            if (group.isAbsent(i) || !group.leaf.chunk(group.fromSlot + i).equals(chunk)) {
-                continue;
-            }
-            int at = i * Chunk.SIZE_BYTES;
-            if (firstAt < 0) {
-                firstAt = at;
-                ChunkCodec.unpack(batch, items.packedOffset(), items.packedBytes(), to, at, Chunk.SIZE_BYTES);
-                requireDigest(chunk, to, at, group.firstChunk() + i);
-            } else {
-                System.arraycopy(to, firstAt, to, at, Chunk.SIZE_BYTES);
-            }
-        }
-        if (firstAt < 0 || !found.add(chunk)) {
-            throw new StoreException(
-                    Fault.CORRUPT, "the store sent an item that is not among chunks " + group.firstChunk() + " to "
-                            + (group.firstChunk() + group.count - 1) + " of " + id + ", or twice: " + chunk);
-        }
-    }
-
-    private void requireDigest(ChunkId expected, byte[] plain, int offset, long chunkIndex) {
-        Digest actual = Digest.of(plain, offset, Chunk.SIZE_BYTES);
+    private void requireDigest(ChunkId expected, byte[] plain, long chunkIndex) {
+        Digest actual = Digest.of(plain, 0, Chunk.SIZE_BYTES);
         if (!actual.equals(expected.digest())) {
             throw new StoreException(
                     Fault.CORRUPT, "chunk " + chunkIndex + " of " + id + " should be " + expected

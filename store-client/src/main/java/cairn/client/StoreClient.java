@@ -258,9 +258,17 @@ public final class StoreClient {
 
     /** The present ones of some chunks, unproven, each id once, as an item batch. */
     public byte[] readChunks(DiskId id, long fromIndex, int count) {
-        return exchange(
+        Reply reply = new Reply();
+        readChunks(id, fromIndex, count, reply);
+        return reply.toBytes();
+    }
+
+    /** Likewise, in memory that is used again. */
+    void readChunks(DiskId id, long fromIndex, int count, Reply reply) {
+        exchange(
                 new Call("GET", "disks/" + id + "/chunks", "from=" + fromIndex + "&count=" + count),
-                Api.BATCH_BYTES_MAX);
+                Api.BATCH_BYTES_MAX,
+                reply);
     }
 
     /** The first ranges, from an offset on, in which two disks differ. */
@@ -502,19 +510,25 @@ public final class StoreClient {
 
     /** Sends a request and takes its whole answer. @param bytesMax the longest good answer */
     private byte[] exchange(Call call, int bytesMax) {
-        HttpExchange.Answer answer = answer(call, bytesMax);
-        if (answer.status() >= 300) {
-            throw failure(call, answer);
-        }
-        return answer.body();
+        Reply reply = new Reply();
+        exchange(call, bytesMax, reply);
+        return reply.toBytes();
     }
 
-    private HttpExchange.Answer answer(Call call, int bytesMax) {
+    private void exchange(Call call, int bytesMax, Reply reply) {
+        int status = statusOf(call, bytesMax, reply);
+        if (status >= 300) {
+            throw failure(call, status, reply.toBytes());
+        }
+    }
+
+    private int statusOf(Call call, int bytesMax, Reply reply) {
         if (Thread.currentThread().isInterrupted()) {
             throw new StoreException(UNAVAILABLE, call + " to " + endpoint + " was interrupted");
         }
         try {
-            return call.signed().run(call.body, call.bodyBytes, status -> status < 300 ? bytesMax : Api.JSON_BYTES_MAX);
+            return call.signed()
+                    .run(call.body, call.bodyBytes, status -> status < 300 ? bytesMax : Api.JSON_BYTES_MAX, reply);
         } catch (StoreException e) {
             throw new StoreException(e.fault(), endpoint + " answered " + call + " with " + e.getMessage(), e);
         } catch (IOException e) {
@@ -551,9 +565,9 @@ public final class StoreClient {
         return why.getMessage() == null ? why.getClass().getSimpleName() : why.getMessage();
     }
 
-    private StoreException failure(Call call, HttpExchange.Answer answer) {
+    private StoreException failure(Call call, int status, byte[] body) {
         try {
-            Messages.Failure failure = Json.decode(wordsOf(call, answer), Messages.Failure.class);
+            Messages.Failure failure = Json.decode(wordsOf(call, status, body), Messages.Failure.class);
             if (failure.fault() != null && failure.message() != null) {
                 return new StoreException(failure.fault(), failure.message());
             }
@@ -561,18 +575,19 @@ public final class StoreClient {
             // Something between us and the server answered in its own words; its status has to do.
         }
         return new StoreException(
-                faultOf(answer.status()),
-                endpoint + " answered " + call + " with HTTP status " + answer.status()
+                faultOf(status),
+                endpoint + " answered " + call + " with HTTP status " + status
                         + " and not in Cairn's words; is it a Cairn server?");
     }
 
     /** Why somebody is not believed is not told with a body on its way; a request without one is refused as well. */
-    private byte[] wordsOf(Call call, HttpExchange.Answer answer) {
-        if (answer.status() != 401 || answer.body().length > 0 || call.method.equals("GET")) {
-            return answer.body();
+    private byte[] wordsOf(Call call, int status, byte[] body) {
+        if (status != 401 || body.length > 0 || call.method.equals("GET")) {
+            return body;
         }
-        HttpExchange.Answer again = answer(new Call("GET", "store", ""), Api.JSON_BYTES_MAX);
-        return again.status() == answer.status() ? again.body() : answer.body();
+        Reply reply = new Reply();
+        int again = statusOf(new Call("GET", "store", ""), Api.JSON_BYTES_MAX, reply);
+        return again == status ? reply.toBytes() : body;
     }
 
     private static Fault faultOf(int status) {

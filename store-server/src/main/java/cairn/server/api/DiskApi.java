@@ -28,8 +28,10 @@ import cairn.tree.Tree;
 import cairn.tree.TreeDiff;
 import cairn.tree.TreeReader;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -110,9 +112,13 @@ public final class DiskApi {
     }
 
     private HttpReply batch(Disk disk, Set<ItemKey> wanted) {
-        ItemBatch.Writer batch = new ItemBatch.Writer(Api.BATCH_BYTES_MAX);
-        chunks.readAll(disk.domain(), wanted, (key, packed) -> batch.add(key.kind(), key.digest(), packed));
-        return ApiDoor.binary(batch.toBytes());
+        Map<ItemKey, byte[]> found = new LinkedHashMap<>();
+        chunks.readAll(disk.domain(), wanted, found::put);
+        int batchBytes = ItemBatch.HEADER_BYTES + found.size() * ItemBatch.ITEM_HEADER_BYTES
+                + found.values().stream().mapToInt(packed -> packed.length).sum();
+        ItemBatch.Writer batch = new ItemBatch.Writer(batchBytes);
+        found.forEach((key, packed) -> batch.add(key.kind(), key.digest(), packed));
+        return ApiDoor.binary(batch.finish());
     }
 
     HttpReply diff(HttpCall call) {
