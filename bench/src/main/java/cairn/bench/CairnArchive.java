@@ -16,7 +16,7 @@ final class CairnArchive implements Archive {
     private final Map<Integer, String> images = new HashMap<>();
 
     CairnArchive(Path folder) {
-        this.server = MeasuredServer.serve(folder);
+        this.server = MeasuredServer.open(folder, List.of());
         this.client = new MeasuredProgram(folder, Map.of());
     }
 

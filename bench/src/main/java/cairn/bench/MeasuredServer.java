@@ -57,20 +57,14 @@ final class MeasuredServer implements AutoCloseable {
     }
 
     /**
-     * Starts a server, with as much memory as the launcher gives it, on a folder that it or another has used before, or
-     * that is empty; it stays.
+     * Starts a server as users do, on a folder that it or another has used before, or that is empty; it stays.
      *
      * @param options more for {@code cairn serve}
      */
     static MeasuredServer open(Path folder, List<String> options) {
-        List<String> program = new ArrayList<>(CairnProgram.server(LAUNCHER_MEMORY));
+        List<String> program = new ArrayList<>(CairnProgram.serve(LAUNCHER_MEMORY));
         program.addAll(options);
         return start(new MeasuredServer(folder.toAbsolutePath(), true), program);
-    }
-
-    /** Starts a server as users do, on a folder as {@link #open} takes it. */
-    static MeasuredServer serve(Path folder) {
-        return start(new MeasuredServer(folder.toAbsolutePath(), true), CairnProgram.serve(LAUNCHER_MEMORY));
     }
 
     private static MeasuredServer start(MeasuredServer measured, List<String> program) {
