@@ -1,9 +1,9 @@
 package cairn.bench;
 
 import cairn.Digest;
-import cairn.api.Json;
 import cairn.chunk.Chunk;
 import cairn.cli.Sizes;
+import cairn.cli.Table;
 import cairn.image.AccountId;
 import cairn.image.Region;
 import cairn.server.gc.Accounting;
@@ -31,27 +31,21 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
-import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Makes a store of many images of one family, and has it say what each of them alone keeps. */
 @Command(
         name = "accounting",
-        description = "Make a store of images, each of which differs a little from the one before; print what it takes to"
-                + " say what every image and account alone keeps. Chunks are names and places, without their bytes.")
-final class AccountingCommand implements Callable<Integer> {
+        description = "Make a store of images, each of which differs a little from the one before; print what it takes"
+                + " to say what every image and account alone keeps. Chunks are names and places, without their bytes.")
+final class AccountingCommand extends MeasuringCommand {
     private static final DomainId DOMAIN = new DomainId(1);
     private static final int ITEM_BYTES = 8;
     /** As of Debian's disks, packed, in 64 MiB. */
     private static final int SEGMENT_ITEMS = 2_500;
     private static final int ACCOUNTS = 10;
-
-    private final PrintStream out;
-    private final PrintStream err;
 
     @Option(names = "--images", paramLabel = "N", description = "of the family (default: ${DEFAULT-VALUE})")
     private int images = 1000;
@@ -59,7 +53,10 @@ final class AccountingCommand implements Callable<Integer> {
     @Option(names = "--chunks", paramLabel = "N", description = "of one image (default: ${DEFAULT-VALUE})")
     private int chunks = 100_000;
 
-    @Option(names = "--changed", paramLabel = "N", description = "chunks that an image changes (default: ${DEFAULT-VALUE})")
+    @Option(
+            names = "--changed",
+            paramLabel = "N",
+            description = "chunks that an image changes (default: ${DEFAULT-VALUE})")
     private int changed = 2_000;
 
     @Option(
@@ -70,15 +67,6 @@ final class AccountingCommand implements Callable<Integer> {
 
     @Option(names = "--runs", paramLabel = "N", description = "of each measurement (default: ${DEFAULT-VALUE})")
     private int runs = 3;
-
-    @Option(names = "--json", description = "print one JSON object")
-    private boolean isJson;
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
-    private boolean isHelp;
-
-    @Spec
-    private CommandSpec spec;
 
     private final SplittableRandom random = new SplittableRandom(1);
     private final byte[] bytes = new byte[ITEM_BYTES];
@@ -96,7 +84,7 @@ final class AccountingCommand implements Callable<Integer> {
      * @param cachedMillis of the same question again, where nothing has changed
      * @param heldBytes of the heap, about, while it was counted
      */
-    private record Report(
+    private record Found(
             int images,
             long uniqueChunks,
             long pages,
@@ -104,26 +92,40 @@ final class AccountingCommand implements Callable<Integer> {
             List<Long> cachedMillis,
             List<Long> oneImageMillis,
             long pageReads,
-            long heldBytes) {}
+            long heldBytes) implements Report {
+        @Override
+        public List<Part> parts() {
+            Table table = new Table("WHAT IS ASKED", ">MS, RUN BY RUN")
+                    .row("every image and account", shown(allMillis))
+                    .row("the same again", shown(cachedMillis))
+                    .row("one image, and with whom", shown(oneImageMillis));
+            return List.of(new Part(table, List.of(
+                    Sizes.count(images) + " images, " + Sizes.count(uniqueChunks) + " unique chunks, "
+                            + Sizes.count(pages) + " unique pages; " + Sizes.count(pageReads)
+                            + " page reads, " + Sizes.bytes(heldBytes) + " of heap.")));
+        }
+
+        private static String shown(List<Long> millis) {
+            return millis.stream().map(Sizes::count).collect(Collectors.joining(", "));
+        }
+    }
 
     AccountingCommand(PrintStream out, PrintStream err) {
-        this.out = out;
-        this.err = err;
+        super(out, err);
     }
 
     @Override
-    public Integer call() throws IOException {
+    Report measure() throws IOException {
         if (images < 1 || chunks < 1 || changed < 0 || together < 1 || together > chunks || runs < 1) {
-            throw new ParameterException(spec.commandLine(), "counts are at least 1, --together at most --chunks");
+            throw wrong("counts are at least 1, --together at most --chunks");
         }
         Path folder = ScratchFolder.make();
         try (Storage opened = RocksStorage.open(folder.resolve("data"))) {
             storage = opened;
-            print(measure(fill()));
+            return measure(fill());
         } finally {
             ScratchFolder.remove(folder);
         }
-        return 0;
     }
 
     /** An image's tree: its chunks, and the pages above them from level 0 up. */
@@ -152,14 +154,15 @@ final class AccountingCommand implements Callable<Integer> {
             flush();
             holders.add(holder(image, sizeBytes, TreeRoot.of(sizeBytes, top)));
             if ((image + 1) % 100 == 0) {
-                err.printf("made %d images, %,d chunks, %,d pages%n", image + 1, uniqueChunks, pages);
+                say("made %d images, %,d chunks, %,d pages", image + 1, uniqueChunks, pages);
             }
         }
         return holders;
     }
 
     /** Puts the pages above what has changed. @return the digest of the topmost */
-    private Digest pagesAbove(long[] leaves, boolean[] changedLeaves, List<long[]> levels, int topLevel, Digest before) {
+    private Digest pagesAbove(
+            long[] leaves, boolean[] changedLeaves, List<long[]> levels, int topLevel, Digest before) {
         long[] below = leaves;
         boolean[] isChanged = changedLeaves;
         Digest top = before;
@@ -230,7 +233,7 @@ final class AccountingCommand implements Callable<Integer> {
                 List.of());
     }
 
-    private Report measure(List<Holder> holders) {
+    private Found measure(List<Holder> holders) {
         List<Long> all = new ArrayList<>();
         List<Long> cached = new ArrayList<>();
         List<Long> one = new ArrayList<>();
@@ -255,26 +258,13 @@ final class AccountingCommand implements Callable<Integer> {
                                 holder -> true)
                         .join();
                 one.add((System.nanoTime() - start) / 1_000_000);
-                err.printf(
-                        "run %d: %,d ms for all, %,d for one, which alone has %,d chunks%n",
+                say("run %d: %,d ms for all, %,d for one, which alone has %,d chunks",
                         run + 1,
                         all.get(run),
                         one.get(run),
                         explained.held().exclusiveChunks());
             }
         }
-        return new Report(images, uniqueChunks, pages, all, cached, one, ledger.pageReads(), ledger.heldBytes());
-    }
-
-    private void print(Report report) {
-        if (isJson) {
-            out.println(Json.pretty(report));
-            return;
-        }
-        out.printf("%,d images, %,d unique chunks, %,d unique pages%n", report.images, report.uniqueChunks, report.pages);
-        out.printf("every image and account  %s ms, %,d page reads, %s of heap%n",
-                report.allMillis, report.pageReads, Sizes.bytes(report.heldBytes));
-        out.printf("the same again           %s ms%n", report.cachedMillis);
-        out.printf("one image, and with whom %s ms%n", report.oneImageMillis);
+        return new Found(images, uniqueChunks, pages, all, cached, one, ledger.pageReads(), ledger.heldBytes());
     }
 }

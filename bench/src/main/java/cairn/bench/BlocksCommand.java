@@ -9,20 +9,12 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.ArgGroup;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Has NBD servers do the same work side by side: Cairn from compressed chunks, others from files. */
-abstract class BlocksCommand implements Callable<Integer> {
+abstract class BlocksCommand extends MeasuringCommand {
     private static final List<String> PROGRAMS = List.of("fio", "nbdcopy", "nbdkit", "qemu-nbd");
-
-    private final PrintStream out;
-    private final PrintStream err;
 
     @Parameters(paramLabel = "DISK", description = "a disk whose data is used: raw, qcow2, VMDK, VHD or VHDX")
     private Path disk;
@@ -39,24 +31,14 @@ abstract class BlocksCommand implements Callable<Integer> {
     @Option(names = "--over", paramLabel = "unix|tcp", split = ",", description = "default: both")
     private List<String> transports = List.of("unix", "tcp");
 
-    @ArgGroup
-    private Form form = new Form();
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
-    private boolean isHelp;
-
-    @Spec
-    private CommandSpec spec;
-
     private final BlocksReport.Collected collected = new BlocksReport.Collected();
 
     BlocksCommand(PrintStream out, PrintStream err) {
-        this.out = out;
-        this.err = err;
+        super(out, err);
     }
 
     @Override
-    public Integer call() throws IOException {
+    Report measure() throws IOException {
         requireUsable();
         Path folder = ScratchFolder.make();
         try {
@@ -70,8 +52,7 @@ abstract class BlocksCommand implements Callable<Integer> {
                 imageId = server.during(measured -> measure(measured, measure, folder, dense));
             }
             measureCold(store, imageId, measure, folder, dense);
-            form.print(collected.report(machine, diskBytes, runs), out);
-            return 0;
+            return collected.report(machine, diskBytes, runs);
         } finally {
             ScratchFolder.remove(folder);
         }
@@ -81,7 +62,7 @@ abstract class BlocksCommand implements Callable<Integer> {
     private void requireUsable() {
         requireOneOf("--over", transports, List.of("unix", "tcp"));
         if (mebibytes < 1 || seconds < 1 || runs < 1) {
-            throw new ParameterException(spec.commandLine(), "--mib, --seconds and --runs are at least 1");
+            throw wrong("--mib, --seconds and --runs are at least 1");
         }
         DiskSource.open(disk).close();
     }
@@ -89,8 +70,7 @@ abstract class BlocksCommand implements Callable<Integer> {
     private void requireOneOf(String option, List<String> given, List<String> known) {
         for (String each : given) {
             if (!known.contains(each)) {
-                throw new ParameterException(
-                        spec.commandLine(), option + " takes " + String.join(" or ", known) + ", not \"" + each + '"');
+                throw wrong(option + " takes " + String.join(" or ", known) + ", not \"" + each + '"');
             }
         }
     }
@@ -135,11 +115,12 @@ abstract class BlocksCommand implements Callable<Integer> {
                     collected.add(work, transport, subject.name(), measure.run(work, open.uri()));
                 }
             }
-            err.printf("run %d of %d over %s: %s%n", run, runs, transport, subject.name());
+            say("run %d of %d over %s: %s", run, runs, transport, subject.name());
         }
     }
 
-    private void measureCold(Path store, String imageId, NbdMeasure measure, Path folder, Path dense) throws IOException {
+    private void measureCold(Path store, String imageId, NbdMeasure measure, Path folder, Path dense)
+            throws IOException {
         String transport = transports.get(0);
         for (NbdWork work : coldWorks()) {
             for (int run = 1; run <= runs; run++) {
@@ -150,7 +131,7 @@ abstract class BlocksCommand implements Callable<Integer> {
                     try (Subject.Open open = subject.open()) {
                         collected.add(work, transport, subject.name(), measure.run(work, open.uri()));
                     }
-                    err.printf("run %d of %d, cold: %s%n", run, runs, subject.name());
+                    say("run %d of %d, cold: %s", run, runs, subject.name());
                 }
             }
         }

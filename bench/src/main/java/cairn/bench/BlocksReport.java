@@ -86,7 +86,11 @@ record BlocksReport(Machine machine, long diskBytes, int runs, List<Row> rows) i
     }
 
     @Override
-    public Table table() {
+    public List<Part> parts() {
+        return List.of(new Part(table(), remarks()));
+    }
+
+    private Table table() {
         Table table = new Table("WORK", "OVER", "SERVER", "UNIT", ">PER SECOND", ">P50 US", ">P99 US", ">CAIRN IS");
         for (Row row : rows) {
             table.row(
@@ -102,14 +106,13 @@ record BlocksReport(Machine machine, long diskBytes, int runs, List<Row> rows) i
         return table;
     }
 
-    @Override
-    public List<String> remarks() {
+    private List<String> remarks() {
         return List.of(
-                "Disk: " + Sizes.bytes(diskBytes) + " of data without its holes; for Cairn in LZ4-packed chunks. Median of "
-                        + runs + " runs (least-most), the servers by turns; P50 and P99: medians of the runs'. The client is"
-                        + " fio's nbd engine, or nbdcopy, for all alike. Above 1 x Cairn is faster.",
-                "Warm but where it says cold: all was read once before. Cold: the server has just started, nothing of its files is"
-                        + " in memory, and Java has compiled nothing yet.",
+                "Disk: " + Sizes.bytes(diskBytes) + " of data without its holes; for Cairn in LZ4-packed chunks. Median"
+                        + " of " + runs + " runs (least-most), the servers by turns; P50 and P99: medians of the runs'."
+                        + " The client is fio's nbd engine, or nbdcopy, for all alike. Above 1 x Cairn is faster.",
+                "Warm but where it says cold: all was read once before. Cold: the server has just started, nothing of"
+                        + " its files is in memory, and Java has compiled nothing yet.",
                 machine.shown());
     }
 

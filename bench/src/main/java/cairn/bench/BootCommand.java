@@ -25,8 +25,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -34,13 +32,10 @@ import picocli.CommandLine.Parameters;
 /** Replays the reads of a boot against servers that have nothing cached, with and without a boot profile. */
 @Command(
         name = "boot",
-        description = "Push the disk to a throw-away store, and replay a boot's reads over NBD, one at a time, each run on"
-                + " a server that has just started: without a boot profile, and with one. Print how long the reads were"
-                + " waited for.")
-final class BootCommand implements Callable<Integer> {
-    private final PrintStream out;
-    private final PrintStream err;
-
+        description = "Push the disk to a throw-away store, and replay a boot's reads over NBD, one at a time, each run"
+                + " on a server that has just started: without a boot profile, and with one. Print how long the reads"
+                + " were waited for.")
+final class BootCommand extends MeasuringCommand {
     @Parameters(paramLabel = "DISK", description = "raw, qcow2, VMDK, VHD or VHDX")
     private Path disk;
 
@@ -77,12 +72,6 @@ final class BootCommand implements Callable<Integer> {
             description = "put the store's files out of the system's page cache before each run, by dd's nocache")
     private boolean isFilesCold;
 
-    @ArgGroup
-    private Form form = new Form();
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
-    private boolean isHelp;
-
     private Path folder;
     private int pushed;
 
@@ -94,12 +83,11 @@ final class BootCommand implements Callable<Integer> {
     }
 
     BootCommand(PrintStream out, PrintStream err) {
-        this.out = out;
-        this.err = err;
+        super(out, err);
     }
 
     @Override
-    public Integer call() throws IOException {
+    Report measure() throws IOException {
         if (runs < 1 || warmUps < 0 || !(think >= 0)) {
             throw new StoreException(
                     Fault.INVALID_REQUEST, "--runs is at least 1, and --think and --warm-ups are not negative");
@@ -108,12 +96,10 @@ final class BootCommand implements Callable<Integer> {
         BootTrace profiling = profileTrace == null ? measured : BootTrace.read(profileTrace);
         folder = ScratchFolder.make();
         try {
-            BootReport report = measure(measured, profiling);
-            form.print(report, out);
+            return measure(measured, profiling);
         } finally {
             ScratchFolder.remove(folder);
         }
-        return 0;
     }
 
     private BootReport measure(BootTrace measured, BootTrace profiling) throws IOException {
@@ -226,9 +212,5 @@ final class BootCommand implements Callable<Integer> {
 
     private static double rounded(double value) {
         return Math.round(value * 10) / 10.0;
-    }
-
-    private void say(String what) {
-        err.println(what);
     }
 }

@@ -35,7 +35,11 @@ record BootReport(Machine machine, int reads, long bytes, int runs, boolean isFi
             double p99Micros) {}
 
     @Override
-    public Table table() {
+    public List<Part> parts() {
+        return List.of(new Part(table(), remarks()));
+    }
+
+    private Table table() {
         Table table = new Table(
                 "THINK", "PROFILE", ">CHUNK LOADS", ">WAITED MS", ">LEAST", ">MOST", ">READ P50 US", ">P99", ">RATIO");
         double without = 0;
@@ -55,8 +59,7 @@ record BootReport(Machine machine, int reads, long bytes, int runs, boolean isFi
         return table;
     }
 
-    @Override
-    public List<String> remarks() {
+    private List<String> remarks() {
         return List.of(
                 String.format(
                         Locale.ROOT,

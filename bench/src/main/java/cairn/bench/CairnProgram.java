@@ -52,7 +52,8 @@ final class CairnProgram {
     }
 
     private static List<String> java(List<String> options, String... program) {
-        List<String> words = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+        List<String> words = new ArrayList<>();
+        words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         words.addAll(JAVA_OPTIONS);
         words.addAll(options);
         words.addAll(List.of("-cp", classPath()));

@@ -16,23 +16,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Whether what a change takes follows the change, and not the disk. */
 @Command(
         name = "changes",
-        description = "Compare large disks that differ a little, and make snapshots of volumes that were written to; print"
-                + " how long it takes by the size of the disk and of the change. Snapshots need fio.",
+        description = "Compare large disks that differ a little, and make snapshots of volumes that were written to;"
+                + " print how long it takes by the size of the disk and of the change. Snapshots need fio.",
         sortOptions = false)
-final class ChangesCommand implements Callable<Integer> {
+final class ChangesCommand extends MeasuringCommand {
     static final String DIFF = "diff";
     static final String SNAPSHOT = "snapshot";
 
@@ -43,9 +38,6 @@ final class ChangesCommand implements Callable<Integer> {
     private static final double PERCENT = 100;
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
     private static final long SNAPSHOT_SECONDS_MAX = 600;
-
-    private final PrintStream out;
-    private final PrintStream err;
 
     @Option(
             names = "--trees",
@@ -77,25 +69,15 @@ final class ChangesCommand implements Callable<Integer> {
     @Option(names = "--runs", paramLabel = "N", description = "of each (default: ${DEFAULT-VALUE})")
     private int runs = 5;
 
-    @ArgGroup
-    private Form form = new Form();
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
-    private boolean isHelp;
-
-    @Spec
-    private CommandSpec spec;
-
     private final List<Row> rows = new ArrayList<>();
     private Path folder;
 
     ChangesCommand(PrintStream out, PrintStream err) {
-        this.out = out;
-        this.err = err;
+        super(out, err);
     }
 
     @Override
-    public Integer call() throws IOException {
+    Report measure() throws IOException {
         requireUsable();
         folder = ScratchFolder.make();
         try {
@@ -106,11 +88,10 @@ final class ChangesCommand implements Callable<Integer> {
             if (isAny(volumes) && machine.missing().isEmpty()) {
                 snapshotVolumes();
             }
-            form.print(new ChangesReport(machine, runs, rows), out);
+            return new ChangesReport(machine, runs, rows);
         } finally {
             ScratchFolder.remove(folder);
         }
-        return 0;
     }
 
     private static boolean isAny(List<Long> sizes) {
@@ -137,10 +118,6 @@ final class ChangesCommand implements Callable<Integer> {
         return percent > 0 && percent <= PERCENT;
     }
 
-    private ParameterException wrong(String why) {
-        return new ParameterException(spec.commandLine(), why);
-    }
-
     /** @param sizeBytes of the disk */
     private record Compared(long sizeBytes, int pieceBytes, TwinTrees.Twins twins) {}
 
@@ -155,7 +132,7 @@ final class ChangesCommand implements Callable<Integer> {
                     long start = System.nanoTime();
                     TwinTrees.Twins two = twins.make(size << 30, pieceBytes / Chunk.SIZE_BYTES, oneIn);
                     all.add(new Compared(size << 30, pieceBytes, two));
-                    err.printf("made two disks of %d GiB in %.0f s%n", size, (System.nanoTime() - start) / 1e9);
+                    say("made two disks of %d GiB in %.0f s", size, (System.nanoTime() - start) / 1e9);
                 }
             }
         }
@@ -228,7 +205,7 @@ final class ChangesCommand implements Callable<Integer> {
                         PERCENT * writtenBytes / sizeBytes,
                         Spread.of(answered.subList(1, answered.size())),
                         Spread.of(done.subList(1, done.size()))));
-                err.printf("%d runs with %d bytes written of %d%n", runs, writtenBytes, sizeBytes);
+                say("%d runs with %d bytes written of %d", runs, writtenBytes, sizeBytes);
             }
         }
         return null;
@@ -278,7 +255,7 @@ final class ChangesCommand implements Callable<Integer> {
     private void write(String uri, Writes writes) {
         Programs.run(
                 folder, "fio", "--name=changes", "--ioengine=nbd", "--uri=" + uri,
-                writes.pieceBytes == BLOCK_BYTES ? "--rw=randwrite" : "--rw=randwrite:" + writes.pieceBytes / BLOCK_BYTES,
+                "--rw=randwrite" + (writes.pieceBytes == BLOCK_BYTES ? "" : ":" + writes.pieceBytes / BLOCK_BYTES),
                 "--bs=4k", "--iodepth=16", "--size=" + writes.sizeBytes, "--io_size=" + writes.bytes,
                 "--randseed=" + (writes.seed + 1), "--refill_buffers", "--end_fsync=1");
     }

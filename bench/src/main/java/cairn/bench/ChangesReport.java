@@ -28,7 +28,11 @@ record ChangesReport(Machine machine, int runs, List<Row> rows) implements Repor
             Spread millis) {}
 
     @Override
-    public Table table() {
+    public List<Part> parts() {
+        return List.of(new Part(table(), remarks()));
+    }
+
+    private Table table() {
         Table table = new Table("WORK", ">DISK", ">CHANGED", ">PERCENT", ">IN PIECES OF", ">ANSWERED MS", ">DONE MS");
         for (Row row : rows) {
             table.row(
@@ -43,13 +47,12 @@ record ChangesReport(Machine machine, int runs, List<Row> rows) implements Repor
         return table;
     }
 
-    @Override
-    public List<String> remarks() {
+    private List<String> remarks() {
         return List.of(
                 "Median of " + runs + " runs (least-most) after one that is not counted. Disks without holes.",
                 "Diff: our API's answers to `cairn diff`, of two snapshots of a made-up store, pages warm.",
-                "Snapshot: of a volume that was written to since it was made of its image, blocks of 4 KiB by fio; answered"
-                        + " when its moment is taken, done when it is completed.",
+                "Snapshot: of a volume that was written to since it was made of its image, blocks of 4 KiB by fio;"
+                        + " answered when its moment is taken, done when it is completed.",
                 machine.shown());
     }
 }

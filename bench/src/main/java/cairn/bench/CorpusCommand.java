@@ -10,24 +10,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.stream.Stream;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Makes disks for those who have none to measure with. */
 @Command(
         name = "corpus",
         description = "Make a family of raw disks in an empty folder: a base, an update of it, others that add files to"
-                + " that, and last the base's files laid out anew. The same options give the same bytes everywhere. They are"
-                + " made up: use disks of your own where you can.",
+                + " that, and last the base's files laid out anew. The same options give the same bytes everywhere."
+                + " They are made up: use disks of your own where you can.",
         sortOptions = false)
-final class CorpusCommand implements Callable<Integer> {
+final class CorpusCommand extends MeasuringCommand {
     private static final int IMAGES_MAX = 100;
     private static final int MEBIBYTES_MAX = 1 << 20;
     /** Of the base's files, what an update brings anew. */
@@ -36,9 +31,6 @@ final class CorpusCommand implements Callable<Integer> {
     private static final double ADDED = 0.3;
     /** Of the base's files, how many have another size when they are laid out anew. */
     private static final double RESIZED = 0.02;
-
-    private final PrintStream out;
-    private final PrintStream err;
 
     @Parameters(paramLabel = "DIR", description = "an empty folder, or one that is not there yet")
     private Path folder;
@@ -52,17 +44,11 @@ final class CorpusCommand implements Callable<Integer> {
     @Option(names = "--size", paramLabel = "N", description = "MiB of each disk, holes too (default: ${DEFAULT-VALUE})")
     private int sizeMebibytes = 4096;
 
-    @Option(names = "--seed", paramLabel = "N", description = "another one makes another family (default: ${DEFAULT-VALUE})")
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            description = "another one makes another family (default: ${DEFAULT-VALUE})")
     private long seed = 1;
-
-    @ArgGroup
-    private Form form = new Form();
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
-    private boolean isHelp;
-
-    @Spec
-    private CommandSpec spec;
 
     /** One disk. @param dataBytes that are written; the rest are holes */
     record Disk(String disk, String madeFrom, long sizeBytes, long dataBytes) {}
@@ -70,7 +56,11 @@ final class CorpusCommand implements Callable<Integer> {
     /** What was made. */
     record Made(long seed, List<Disk> disks) implements Report {
         @Override
-        public Table table() {
+        public List<Part> parts() {
+            return List.of(new Part(table(), remarks()));
+        }
+
+        private Table table() {
             Table table = new Table("DISK", "MADE FROM", ">SIZE", ">DATA");
             for (Disk each : disks) {
                 table.row(each.disk, each.madeFrom, Sizes.bytes(each.sizeBytes), Sizes.bytes(each.dataBytes));
@@ -78,8 +68,7 @@ final class CorpusCommand implements Callable<Integer> {
             return table;
         }
 
-        @Override
-        public List<String> remarks() {
+        private List<String> remarks() {
             return List.of(
                     "Made up from seed " + seed + ": text, programs, tables and noise in files of 1 KiB to 2 MiB. What"
                             + " systems make of them says how they compare, not what real disks would take.");
@@ -89,12 +78,11 @@ final class CorpusCommand implements Callable<Integer> {
     private record Named(String name, String madeFrom, MadeDisk disk) {}
 
     CorpusCommand(PrintStream out, PrintStream err) {
-        this.out = out;
-        this.err = err;
+        super(out, err);
     }
 
     @Override
-    public Integer call() throws IOException {
+    Report measure() throws IOException {
         List<Named> family = family();
         requireUsable(family);
         Files.createDirectories(folder);
@@ -105,18 +93,15 @@ final class CorpusCommand implements Callable<Integer> {
             Path file = folder.resolve(each.name + ".raw");
             each.disk.write(file, sizeBytes, content);
             made.add(new Disk(file.toString(), each.madeFrom, sizeBytes, each.disk.dataBytes()));
-            err.println("Made " + file);
+            say("made %s", file);
         }
-        form.print(new Made(seed, made), out);
-        return 0;
+        return new Made(seed, made);
     }
 
     private List<Named> family() {
         if (images < 1 || images > IMAGES_MAX || dataMebibytes < 1 || dataMebibytes > MEBIBYTES_MAX
                 || sizeMebibytes < 1 || sizeMebibytes > MEBIBYTES_MAX) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "--images is 1 to " + IMAGES_MAX + ", --mib and --size are 1 to " + MEBIBYTES_MAX);
+            throw wrong("--images is 1 to " + IMAGES_MAX + ", --mib and --size are 1 to " + MEBIBYTES_MAX);
         }
         long dataBytes = (long) dataMebibytes << 20;
         MadeDisk base = MadeDisk.make((long) sizeMebibytes << 20, dataBytes, seed);
@@ -141,7 +126,7 @@ final class CorpusCommand implements Callable<Integer> {
 
     private void requireUsable(List<Named> family) throws IOException {
         if (!family.stream().allMatch(each -> each.disk.fits((long) sizeMebibytes << 20))) {
-            throw new ParameterException(spec.commandLine(), "--size is at least three times --mib, and 64");
+            throw wrong("--size is at least three times --mib, and 64");
         }
         if (Files.isDirectory(folder)) {
             try (Stream<Path> files = Files.list(folder)) {

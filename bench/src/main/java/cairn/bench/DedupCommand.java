@@ -18,8 +18,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -27,20 +25,17 @@ import picocli.CommandLine.Parameters;
 /** Pushes disks to a server that is gone afterwards, and says what was kept of each and what it cost. */
 @Command(
         name = "dedup",
-        description = "Push the disks in this order to a throw-away server in a process of its own; print for each what is"
-                + " new and stored, seconds, and CPU seconds of client and server, and what is stored beyond the packed"
-                + " chunks themselves.")
-final class DedupCommand implements Callable<Integer> {
-    private final PrintStream out;
-    private final PrintStream err;
-
+        description = "Push the disks in this order to a throw-away server in a process of its own; print for each what"
+                + " is new and stored, seconds, and CPU seconds of client and server, and what is stored beyond the"
+                + " packed chunks themselves.")
+final class DedupCommand extends MeasuringCommand {
     @Parameters(paramLabel = "DISK", arity = "1..*", description = "raw, qcow2, VMDK, VHD or VHDX")
     private List<Path> disks = new ArrayList<>();
 
-    @ArgGroup
-    private Form form = new Form();
-
-    @Option(names = "--keep", paramLabel = "DIR", description = "make the store in this empty folder, and leave it there")
+    @Option(
+            names = "--keep",
+            paramLabel = "DIR",
+            description = "make the store in this empty folder, and leave it there")
     private Path keep;
 
     @Option(
@@ -49,29 +44,23 @@ final class DedupCommand implements Callable<Integer> {
             description = "more options for the server's Java, one word or more (the client's are CAIRN_JAVA_OPTIONS)")
     private String serverJava = "";
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
-    private boolean isHelp;
-
     /** A disk that was pushed, and what that took. */
     record Pushed(ImageUploader.Result result, Duration clientCpu, Duration serverCpu) {}
 
     DedupCommand(PrintStream out, PrintStream err) {
-        this.out = out;
-        this.err = err;
+        super(out, err);
     }
 
     @Override
-    public Integer call() throws IOException {
+    Report measure() throws IOException {
         requireReadable();
-        DedupReport report;
         try (MeasuredServer server = MeasuredServer.start(Optional.ofNullable(keep), serverJavaOptions())) {
-            report = server.during(this::measure);
+            DedupReport report = server.during(this::measure);
             if (keep != null) {
                 say("The store stays in %s; to serve it: cairn serve --data %<s", server.dataFolder());
             }
+            return report;
         }
-        form.print(report, out);
-        return 0;
     }
 
     /** Before anything is started. */
@@ -155,9 +144,5 @@ final class DedupCommand implements Callable<Integer> {
                     "the disks have " + unique.count() + " unique chunks, but the store keeps " + stats.chunks());
         }
         return unique;
-    }
-
-    private void say(String format, Object... values) {
-        err.println(String.format(format, values));
     }
 }

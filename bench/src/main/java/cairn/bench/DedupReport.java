@@ -87,9 +87,14 @@ record DedupReport(Machine machine, double serverStartCpuSeconds, List<Disk> dis
     }
 
     @Override
-    public Table table() {
+    public List<Part> parts() {
+        return List.of(new Part(table(), remarks()));
+    }
+
+    private Table table() {
         Table table = new Table(
-                "DISK", ">LOGICAL", ">DATA", ">CHUNKS", ">NEW CHUNKS", ">NEW STORED", ">RATIO", ">SECONDS", ">CLIENT CPU S",
+                "DISK", ">LOGICAL", ">DATA", ">CHUNKS", ">NEW CHUNKS", ">NEW STORED", ">RATIO", ">SECONDS",
+                ">CLIENT CPU S",
                 ">SERVER CPU S");
         for (Disk each : disks) {
             table.row(
@@ -118,8 +123,7 @@ record DedupReport(Machine machine, double serverStartCpuSeconds, List<Disk> dis
         return table;
     }
 
-    @Override
-    public List<String> remarks() {
+    private List<String> remarks() {
         return List.of(
                 String.format(
                         Locale.ROOT,

@@ -56,7 +56,10 @@ final class EbsClient {
 
     void put(String snapshot, int index, byte[] block) {
         send("PUT", "/snapshots/" + snapshot + "/blocks/" + index, "",
-                Map.of("x-amz-data-length", String.valueOf(block.length), CHECKSUM, checksum(block), ALGORITHM, "SHA256"),
+                Map.of(
+                        "x-amz-data-length", String.valueOf(block.length),
+                        CHECKSUM, checksum(block),
+                        ALGORITHM, "SHA256"),
                 block);
     }
 

@@ -2,7 +2,6 @@ package cairn.bench;
 
 import cairn.Fault;
 import cairn.StoreException;
-import cairn.api.Json;
 import cairn.api.Messages;
 import cairn.cli.Table;
 import cairn.client.ImageUploader;
@@ -26,30 +25,23 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.IntConsumer;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Has the same disk come in by our own upload and by EBS direct, and go out by the latter. */
 @Command(
         name = "ebs",
-        description = "Push a disk, write it through EBS direct and read it back, each to a throw-away server of its own;"
-                + " print how much data each moves in a second, and what it costs. Both make the same snapshot, or this"
-                + " fails.")
-final class EbsCommand implements Callable<Integer> {
+        description = "Push a disk, write it through EBS direct and read it back, each to a throw-away server of its"
+                + " own; print how much data each moves in a second, and what it costs. Both make the same snapshot, or"
+                + " this fails.")
+final class EbsCommand extends MeasuringCommand {
     private static final String PUSH = "push";
-
-    private final PrintStream out;
-    private final PrintStream err;
 
     @Parameters(paramLabel = "DISK", description = "raw, qcow2, VMDK, VHD or VHDX")
     private Path disk;
@@ -63,15 +55,6 @@ final class EbsCommand implements Callable<Integer> {
 
     @Option(names = "--runs", paramLabel = "N", description = "of each, by turns (default: ${DEFAULT-VALUE})")
     private int runs = 3;
-
-    @Option(names = "--json", description = "print one JSON object")
-    private boolean isJson;
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
-    private boolean isHelp;
-
-    @Spec
-    private CommandSpec spec;
 
     private final Map<String, List<Figure>> figures = new LinkedHashMap<>();
 
@@ -93,15 +76,30 @@ final class EbsCommand implements Callable<Integer> {
             double serverCpuSeconds,
             long serverPeakMebibytes) {}
 
-    record Report(int cpus, int runs, List<Row> rows) {}
+    /** What all runs came to. */
+    record Found(int cpus, int runs, List<Row> rows) implements Report {
+        @Override
+        public List<Part> parts() {
+            Table table = new Table("WORK", ">MIB/S", ">MIN", ">MAX", ">SERVER CPU S", ">PEAK MIB");
+            for (Row row : rows) {
+                table.row(
+                        row.work,
+                        number(row.mebibytesPerSecond),
+                        number(row.mebibytesPerSecondMin),
+                        number(row.mebibytesPerSecondMax),
+                        String.format(Locale.ROOT, "%.2f", row.serverCpuSeconds),
+                        String.valueOf(row.serverPeakMebibytes));
+            }
+            return List.of(new Part(table, List.of("Medians of " + runs + " runs, by turns; " + cpus + " CPUs.")));
+        }
+    }
 
     EbsCommand(PrintStream out, PrintStream err) {
-        this.out = out;
-        this.err = err;
+        super(out, err);
     }
 
     @Override
-    public Integer call() throws IOException {
+    Report measure() throws IOException {
         requireUsable();
         for (int run = 1; run <= runs; run++) {
             String root = fresh(this::push);
@@ -111,26 +109,19 @@ final class EbsCommand implements Callable<Integer> {
                     throw new StoreException(Fault.CORRUPT, "pushed it has root digest " + root + ", written " + other);
                 }
             }
-            err.printf("run %d of %d%n", run, runs);
+            say("run %d of %d", run, runs);
         }
-        Report report = new Report(
+        return new Found(
                 Runtime.getRuntime().availableProcessors(),
                 runs,
                 figures.entrySet().stream().map(each -> row(each.getKey(), each.getValue())).toList());
-        if (isJson) {
-            out.println(Json.pretty(report));
-        } else {
-            print(report);
-        }
-        return 0;
     }
 
     /** Before anything is started. */
     private void requireUsable() {
         int connectionsMax = HttpLimits.DEFAULT.connectionsMax();
         if (runs < 1 || connections.stream().anyMatch(count -> count < 1 || count > connectionsMax)) {
-            throw new ParameterException(
-                    spec.commandLine(), "--runs is at least 1, --connections 1 to " + connectionsMax);
+            throw wrong("--runs is at least 1, --connections 1 to " + connectionsMax);
         }
         try (DiskSource source = DiskSource.open(disk)) {
             if (source.sizeBytes() % (1L << 30) != 0) {
@@ -258,20 +249,6 @@ final class EbsCommand implements Callable<Integer> {
 
     private static double rate(Figure figure) {
         return figure.dataBytes / (double) (1 << 20) / (figure.wall.toNanos() / 1e9);
-    }
-
-    private void print(Report report) {
-        Table table = new Table("WORK", ">MIB/S", ">MIN", ">MAX", ">SERVER CPU S", ">PEAK MIB");
-        for (Row row : report.rows) {
-            table.row(
-                    row.work,
-                    number(row.mebibytesPerSecond),
-                    number(row.mebibytesPerSecondMin),
-                    number(row.mebibytesPerSecondMax),
-                    String.format(Locale.ROOT, "%.2f", row.serverCpuSeconds),
-                    String.valueOf(row.serverPeakMebibytes));
-        }
-        table.print(out);
     }
 
     private static String number(double value) {

@@ -7,10 +7,10 @@ import picocli.CommandLine.Option;
 
 /** In which form a report is printed. */
 final class Form {
-    @Option(names = "--json", description = "print one JSON object")
+    @Option(names = "--json", description = "print one JSON object", order = 1)
     private boolean isJson;
 
-    @Option(names = "--markdown", description = "print a table of Markdown, for a page")
+    @Option(names = "--markdown", description = "print a table of Markdown, for a page", order = 1)
     private boolean isMarkdown;
 
     void print(Report report, PrintStream out) {
@@ -18,13 +18,23 @@ final class Form {
             out.println(Json.pretty(report));
             return;
         }
+        List<Report.Part> parts = report.parts();
+        for (int n = 0; n < parts.size(); n++) {
+            if (n > 0) {
+                out.println();
+            }
+            print(parts.get(n), out);
+        }
+    }
+
+    private void print(Report.Part part, PrintStream out) {
         if (isMarkdown) {
-            report.table().printMarkdown(out);
+            part.table().printMarkdown(out);
         } else {
-            report.table().print(out);
+            part.table().print(out);
         }
         out.println();
-        List<String> remarks = report.remarks();
+        List<String> remarks = part.remarks();
         for (int n = 0; n < remarks.size(); n++) {
             // Lines side by side would be one paragraph there.
             out.print(isMarkdown && n > 0 ? "\n" : "");

@@ -14,33 +14,25 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Has Cairn and others that keep disks take in the same ones, and give one back. */
 @Command(
         name = "ingest",
-        description = "Have Cairn, restic, borg and casync take in the disks in this order, each into a fresh repository of"
-                + " its own; then the last one again, unchanged; then give that one back, which must be equal byte for byte."
-                + " Print what each took: wall and CPU seconds of all processes, memory, stored bytes. Programs that are not"
-                + " installed are left out, and named.",
+        description = "Have Cairn, restic, borg and casync take in the disks in this order, each into a fresh"
+                + " repository of its own; then the last one again, unchanged; then give that one back, which must be"
+                + " equal byte for byte. Print what each took: wall and CPU seconds of all processes, memory, stored"
+                + " bytes. Programs that are not installed are left out, and named.",
         sortOptions = false)
-final class IngestCommand implements Callable<Integer> {
+final class IngestCommand extends MeasuringCommand {
     private static final List<Contestant> SYSTEMS = List.of(
             new Contestant(IngestReport.OURS, null, CairnArchive::new),
             new Contestant("restic", "restic", PeerArchive::restic),
             new Contestant("borg lz4", "borg", folder -> PeerArchive.borg(folder, "lz4")),
             new Contestant("borg zstd", "borg", folder -> PeerArchive.borg(folder, "zstd,3")),
             new Contestant("casync", "casync", PeerArchive::casync));
-
-    private final PrintStream out;
-    private final PrintStream err;
 
     @Parameters(paramLabel = "DISK", arity = "1..*", description = "raw, since the others know nothing else")
     private List<Path> disks = new ArrayList<>();
@@ -54,15 +46,6 @@ final class IngestCommand implements Callable<Integer> {
             split = ",",
             description = "only these of cairn, \"restic\", \"borg lz4\", \"borg zstd\", \"casync\"")
     private List<String> wanted = SYSTEMS.stream().map(Contestant::name).toList();
-
-    @ArgGroup
-    private Form form = new Form();
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
-    private boolean isHelp;
-
-    @Spec
-    private CommandSpec spec;
 
     private final IngestReport.Collected collected = new IngestReport.Collected();
 
@@ -80,12 +63,11 @@ final class IngestCommand implements Callable<Integer> {
     }
 
     IngestCommand(PrintStream out, PrintStream err) {
-        this.out = out;
-        this.err = err;
+        super(out, err);
     }
 
     @Override
-    public Integer call() throws IOException {
+    Report measure() throws IOException {
         requireUsable();
         Path folder = ScratchFolder.make();
         try {
@@ -102,16 +84,15 @@ final class IngestCommand implements Callable<Integer> {
             for (int run = 1; run <= runs; run++) {
                 for (Contestant system : systems) {
                     turn(system, folder);
-                    err.printf("run %d of %d: %s%n", run, runs, system.name);
+                    say("run %d of %d: %s", run, runs, system.name);
                 }
                 // Nobody is always the first, or always behind the one that leaves most to be written.
                 Collections.rotate(systems, -1);
             }
-            form.print(collected.report(machine, disks.size(), bytes, runs), out);
+            return collected.report(machine, disks.size(), bytes, runs);
         } finally {
             ScratchFolder.remove(folder);
         }
-        return 0;
     }
 
     /** Before anything is started. */
@@ -119,20 +100,19 @@ final class IngestCommand implements Callable<Integer> {
         List<String> known = SYSTEMS.stream().map(Contestant::name).toList();
         for (String each : wanted) {
             if (!known.contains(each)) {
-                throw new ParameterException(
-                        spec.commandLine(), "--systems takes some of " + String.join(", ", known) + ", not \"" + each + '"');
+                throw wrong("--systems takes some of " + String.join(", ", known) + ", not \"" + each + '"');
             }
         }
         if (runs < 1) {
-            throw new ParameterException(spec.commandLine(), "--runs is at least 1");
+            throw wrong("--runs is at least 1");
         }
         for (Path disk : disks) {
             try (DiskSource source = DiskSource.open(disk)) {
                 if (source.format() != DiskFormat.RAW) {
                     throw new StoreException(
                             Fault.INVALID_REQUEST,
-                            disk + " is " + source.format() + ", and not all systems know that; make it raw with qemu-img"
-                                    + " convert");
+                            disk + " is " + source.format() + ", and not all systems know that; make it raw with"
+                                    + " qemu-img convert");
                 }
             }
         }
@@ -187,7 +167,8 @@ final class IngestCommand implements Callable<Integer> {
         long differsAt = Files.mismatch(disk, restored);
         if (differsAt >= 0) {
             throw new StoreException(
-                    Fault.CORRUPT, "what " + system + " gives back differs from " + disk + " from offset " + differsAt + " on");
+                    Fault.CORRUPT,
+                    "what " + system + " gives back differs from " + disk + " from offset " + differsAt + " on");
         }
     }
 }

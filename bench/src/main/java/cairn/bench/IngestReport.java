@@ -114,9 +114,14 @@ record IngestReport(Machine machine, int disks, long bytes, int runs, List<Row> 
     }
 
     @Override
-    public Table table() {
+    public List<Part> parts() {
+        return List.of(new Part(table(), remarks()));
+    }
+
+    private Table table() {
         Table table = new Table(
-                "WORK", "SYSTEM", ">WALL S", ">CPU S", ">PEAK MIB", ">STORED MB", ">ON DISK MB", ">CAIRN/IT: WALL", ">CPU",
+                "WORK", "SYSTEM", ">WALL S", ">CPU S", ">PEAK MIB", ">STORED MB", ">ON DISK MB",
+                ">CAIRN/IT: WALL", ">CPU",
                 ">PEAK", ">STORED");
         for (Row row : rows) {
             Ratios ratios = row.cairn;
@@ -140,15 +145,15 @@ record IngestReport(Machine machine, int disks, long bytes, int runs, List<Row> 
         return String.format(Locale.ROOT, "%.2f", value);
     }
 
-    @Override
-    public List<String> remarks() {
+    private List<String> remarks() {
         return List.of(
                 "Disks: " + disks + ", " + Sizes.bytes(bytes) + " with their holes. Median of " + runs
                         + " (least-most), the systems by turns; MB: 10^6 bytes.",
-                "CPU and peak: of all processes, Cairn's server too, which was ready before the clock ran, as the others'"
-                        + " repositories were made; each disk is one more process. Cairn/it below 1: Cairn takes less.",
-                "Files are read anew each time (restic --force, borg --files-cache=disabled). restic always encrypts, borg"
-                        + " (-e none), casync and Cairn do not; Cairn sends everything over HTTP to its server.",
+                "CPU and peak: of all processes, Cairn's server too, which was ready before the clock ran, as the"
+                        + " others' repositories were made; each disk is one more process. Cairn/it below 1: Cairn"
+                        + " takes less.",
+                "Files are read anew each time (restic --force, borg --files-cache=disabled). restic always encrypts,"
+                        + " borg (-e none), casync and Cairn do not; Cairn sends everything over HTTP to its server.",
                 machine.shown());
     }
 }

@@ -92,7 +92,8 @@ record Machine(
         String with = programs.entrySet().stream()
                 .map(program -> program.getKey() + ' ' + program.getValue())
                 .collect(Collectors.joining(", "));
-        return "Machine: " + cpu + ", " + cores + (cores == 1 ? " core, " : " cores, ") + Sizes.bytes(memoryBytes) + ", "
+        return "Machine: " + cpu + ", " + cores + (cores == 1 ? " core, " : " cores, ")
+                + Sizes.bytes(memoryBytes) + ", "
                 + kernel + ", Java " + java + (with.isEmpty() ? "" : "; " + with)
                 + (missing.isEmpty() ? "" : "; not installed, and so not measured: " + String.join(", ", missing));
     }

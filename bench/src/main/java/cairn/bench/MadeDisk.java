@@ -171,7 +171,8 @@ record MadeDisk(List<List<File>> groups, long groupBytes) {
             System.arraycopy(part, 0, group, at + from, bytes);
             long chance = new SplittableRandom(file.number * VERSIONS_MAX + file.version + number).nextLong() >>> 1;
             if (file.version > 0 && chance % CHANGED_ONE_IN == 0) {
-                content.fill(part, 0, kindOf(kind, ~file.number * VERSIONS_MAX + file.version + number & Long.MAX_VALUE >> 8));
+                long seed = ~file.number * VERSIONS_MAX + file.version + number & Long.MAX_VALUE >> 8;
+                content.fill(part, 0, kindOf(kind, seed));
                 int changed = chance / CHANGED_ONE_IN % 2 == 0 ? bytes : Math.min(bytes, BLOCK_BYTES);
                 System.arraycopy(part, 0, group, at + from, changed);
             }

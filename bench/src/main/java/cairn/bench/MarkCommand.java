@@ -2,7 +2,6 @@ package cairn.bench;
 
 import cairn.Fault;
 import cairn.StoreException;
-import cairn.api.Json;
 import cairn.disk.DiskSource;
 import cairn.server.gc.Mark;
 import cairn.server.image.Snapshot;
@@ -14,24 +13,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Makes stores, and has garbage collection mark what lives in them. */
 @Command(
         name = "mark",
-        description = "Make a store of snapshots of one disk, each of which differs a little from the one before, and one of"
-                + " many synthetic chunks; print what marking all that lives takes in each, by snapshots; and of the large"
-                + " one also what a server takes to start, its memory, and a dry run of garbage collection.")
-final class MarkCommand implements Callable<Integer> {
-    private final PrintStream out;
-    private final PrintStream err;
-
+        description = "Make a store of snapshots of one disk, each of which differs a little from the one before, and"
+                + " one of many synthetic chunks; print what marking all that lives takes in each, by snapshots; and of"
+                + " the large one also what a server takes to start, its memory, and a dry run of garbage collection.")
+final class MarkCommand extends MeasuringCommand {
     @Parameters(
             paramLabel = "DISK",
             arity = "0..1",
@@ -66,48 +58,30 @@ final class MarkCommand implements Callable<Integer> {
     @Option(names = "--runs", paramLabel = "N", description = "of each measurement (default: ${DEFAULT-VALUE})")
     private int runs = 5;
 
-    @Option(names = "--json", description = "print one JSON object")
-    private boolean isJson;
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
-    private boolean isHelp;
-
-    @Spec
-    private CommandSpec spec;
-
     private Path folder;
 
     MarkCommand(PrintStream out, PrintStream err) {
-        this.out = out;
-        this.err = err;
+        super(out, err);
     }
 
     @Override
-    public Integer call() throws IOException {
+    Report measure() throws IOException {
         if (runs < 1 || chunks < 0 || snapshots.isEmpty() || snapshots.stream().anyMatch(count -> count < 0)
                 || !(changedPercent > 0 && changedPercent <= 100)) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "--runs is at least 1, --chunks and --snapshots at least 0, --changed above 0 and at most 100");
+            throw wrong("--runs is at least 1, --chunks and --snapshots at least 0, --changed above 0 and at most 100");
         }
         folder = ScratchFolder.make();
         try {
-            MarkReport report = new MarkReport(
+            return new MarkReport(
                     Runtime.getRuntime().availableProcessors(),
                     Runtime.version().toString(),
                     runs,
                     changedPercent,
                     Collections.max(snapshots) == 0 ? List.of() : family(),
                     chunks == 0 ? null : synthetic());
-            if (isJson) {
-                out.println(Json.pretty(report));
-            } else {
-                report.print(out);
-            }
         } finally {
             ScratchFolder.remove(folder);
         }
-        return 0;
     }
 
     private List<MarkReport.Family> family() throws IOException {
@@ -208,9 +182,5 @@ final class MarkCommand implements Callable<Integer> {
         }
         requireMarked(mark, kept, pages);
         return new MarkReport.Held(kept, pages, all.size(), store.storedBytes(), mark.marked().copy().heldBytes());
-    }
-
-    private void say(String format, Object... values) {
-        err.println(String.format(format, values));
     }
 }

@@ -2,7 +2,7 @@ package cairn.bench;
 
 import cairn.cli.Sizes;
 import cairn.cli.Table;
-import java.io.PrintStream;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -13,7 +13,8 @@ import java.util.Locale;
  * @param synthetic absent if it was not wanted
  */
 record MarkReport(
-        int cpus, String java, int runs, double changedPercent, List<Family> family, Synthetic synthetic) {
+        int cpus, String java, int runs, double changedPercent, List<Family> family, Synthetic synthetic)
+        implements Report {
     /**
      * Some snapshots of one disk.
      *
@@ -48,17 +49,25 @@ record MarkReport(
             Spread readyBytes,
             Spread peakBytes) {}
 
-    void print(PrintStream out) {
+    @Override
+    public List<Part> parts() {
+        String machine = "Times in ms: median of " + runs + " runs (least-most); " + cpus + " CPUs, Java " + java;
+        List<Part> parts = new ArrayList<>();
         if (!family.isEmpty()) {
-            printFamily(out);
+            parts.add(new Part(familyTable(), List.of(
+                    String.format(
+                            Locale.ROOT,
+                            "Each snapshot differs from the one before in %.1f %% of its chunks.",
+                            changedPercent),
+                    machine)));
         }
         if (synthetic != null) {
-            printSynthetic(out, synthetic);
+            parts.add(new Part(table(synthetic), List.of(machine)));
         }
-        out.printf("Times in ms: median of %d runs (least-most); %d CPUs, Java %s%n", runs, cpus, java);
+        return parts;
     }
 
-    private void printFamily(PrintStream out) {
+    private Table familyTable() {
         Table table = new Table(
                 ">SNAPSHOTS", ">UNIQUE CHUNKS", ">UNIQUE PAGES", ">MARK COLD", ">MARK WARM", ">WARM US A PAGE");
         for (Family row : family) {
@@ -70,13 +79,12 @@ record MarkReport(
                     row.warmMillis.shown(1),
                     String.format(Locale.ROOT, "%.1f", row.warmMillis.median() * 1e3 / row.uniquePages));
         }
-        table.print(out);
-        out.printf(Locale.ROOT, "Each snapshot differs from the one before in %.1f %% of its chunks%n%n", changedPercent);
+        return table;
     }
 
-    private void printSynthetic(PrintStream out, Synthetic large) {
+    private static Table table(Synthetic large) {
         Served served = large.served;
-        new Table("SYNTHETIC STORE", ">")
+        return new Table("SYNTHETIC STORE", ">")
                 .row("chunks", Sizes.count(large.held.chunks))
                 .row("pages", Sizes.count(large.held.pages))
                 .row("snapshots", Sizes.count(large.held.snapshots))
@@ -89,8 +97,6 @@ record MarkReport(
                 .row("server ready, all files warm", served.warmReadyMillis.shown(0))
                 .row("dry run", served.dryRunMillis.shown(0))
                 .row("server's memory when ready, MiB", served.readyBytes.of(1 << 20).shown(0))
-                .row("server's memory at most, MiB", served.peakBytes.of(1 << 20).shown(0))
-                .print(out);
-        out.println();
+                .row("server's memory at most, MiB", served.peakBytes.of(1 << 20).shown(0));
     }
 }

@@ -81,7 +81,8 @@ final class MeasuredProgram {
             if (process.exitValue() != 0) {
                 throw new StoreException(
                         Fault.INTERNAL,
-                        String.join(" ", command) + " failed: " + Files.readString(err, StandardCharsets.UTF_8).strip());
+                        String.join(" ", command) + " failed: "
+                                + Files.readString(err, StandardCharsets.UTF_8).strip());
             }
             said = Files.readString(out, StandardCharsets.UTF_8);
             return new Used(wallSeconds, endedChildrenCpuSeconds() - cpuBefore, peakBytes);

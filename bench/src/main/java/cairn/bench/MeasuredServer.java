@@ -174,7 +174,8 @@ final class MeasuredServer implements AutoCloseable {
     }
 
     private static StoreException unknownMemory() {
-        return new StoreException(Fault.UNAVAILABLE, "cannot tell the server's memory: it has ended, or this is no Linux");
+        return new StoreException(
+                Fault.UNAVAILABLE, "cannot tell the server's memory: it has ended, or this is no Linux");
     }
 
     /** Has {@link #peakMemoryBytes} begin anew. */

@@ -36,7 +36,8 @@ final class Programs {
             }
             if (process.exitValue() != 0) {
                 throw new StoreException(Fault.INTERNAL,
-                        String.join(" ", command) + " failed: " + Files.readString(failed, StandardCharsets.UTF_8).strip());
+                        String.join(" ", command) + " failed: "
+                                + Files.readString(failed, StandardCharsets.UTF_8).strip());
             }
             return Files.readString(said, StandardCharsets.UTF_8);
         } catch (IOException e) {

@@ -9,8 +9,8 @@ import picocli.CommandLine.Command;
 @Command(
         name = "read",
         description = "Let fio and nbdcopy read blocks at a throw-away server, nbdkit and qemu-nbd, in turns; print"
-                + " how many requests or MB each does in a second. Needs fio, nbdcopy and qemu-img; servers that are not"
-                + " installed are left out, and named.")
+                + " how many requests or MB each does in a second. Needs fio, nbdcopy and qemu-img; servers that are"
+                + " not installed are left out, and named.")
 final class ReadCommand extends BlocksCommand {
     ReadCommand(PrintStream out, PrintStream err) {
         super(out, err);

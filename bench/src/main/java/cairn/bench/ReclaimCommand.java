@@ -2,7 +2,6 @@ package cairn.bench;
 
 import cairn.Fault;
 import cairn.StoreException;
-import cairn.api.Json;
 import cairn.client.StoreClient;
 import cairn.disk.DiskSource;
 import java.io.IOException;
@@ -12,30 +11,24 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Deletes half of a server's images, and has their space come back while others are pushed and booted. */
 @Command(
         name = "reclaim",
-        description = "Push the disks, and more that are made of them by edits, to a throw-away server; delete every other"
-                + " image, and run garbage collection while images are pushed and booted all the time. Print what is stored"
-                + " before and after, and by a fresh store of what is left; and how long boots and pushes take with garbage"
-                + " collection and without it. What is left is read back and compared, or this fails.")
-final class ReclaimCommand implements Callable<Integer> {
+        description = "Push the disks, and more that are made of them by edits, to a throw-away server; delete every"
+                + " other image, and run garbage collection while images are pushed and booted all the time. Print what"
+                + " is stored before and after, and by a fresh store of what is left; and how long boots and pushes"
+                + " take with garbage collection and without it. What is left is read back and compared, or this"
+                + " fails.")
+final class ReclaimCommand extends MeasuringCommand {
     private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private static final int COLLECTIONS_MAX = 6;
-
-    private final PrintStream out;
-    private final PrintStream err;
 
     @Parameters(paramLabel = "DISK", arity = "1..*", description = "raw, qcow2, VMDK, VHD or VHDX")
     private List<Path> disks = new ArrayList<>();
@@ -52,7 +45,8 @@ final class ReclaimCommand implements Callable<Integer> {
     @Option(
             names = "--trace",
             paramLabel = "LOG",
-            description = "reads of a boot of any of them, as nbdkit's log filter writes them (default: 1,000 made up reads)")
+            description = "reads of a boot of any of them, as nbdkit's log filter writes them (default: 1,000 made up"
+                    + " reads)")
     private Path trace;
 
     @Option(
@@ -67,43 +61,26 @@ final class ReclaimCommand implements Callable<Integer> {
             description = "as `cairn serve` takes it (default: ${DEFAULT-VALUE})")
     private String settle = "off";
 
-    @Option(names = "--json", description = "print one JSON object")
-    private boolean isJson;
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
-    private boolean isHelp;
-
-    @Spec
-    private CommandSpec spec;
-
     private DiskFamily family;
     private BootTraces traces;
 
     ReclaimCommand(PrintStream out, PrintStream err) {
-        this.out = out;
-        this.err = err;
+        super(out, err);
     }
 
     @Override
-    public Integer call() throws IOException {
+    Report measure() throws IOException {
         if (images < 2 || seconds < 1 || !(editedPercent > 0 && editedPercent <= 100)) {
-            throw new ParameterException(
-                    spec.commandLine(), "--images is at least 2, --seconds at least 1, --edited above 0 and at most 100");
+            throw wrong("--images is at least 2, --seconds at least 1, --edited above 0 and at most 100");
         }
         family = new DiskFamily(disks, editedPercent);
         traces = new BootTraces(family, trace);
         Path folder = ScratchFolder.make();
         try {
-            ReclaimReport report = measure(folder);
-            if (isJson) {
-                out.println(Json.pretty(report));
-            } else {
-                report.print(out);
-            }
+            return measure(folder);
         } finally {
             ScratchFolder.remove(folder);
         }
-        return 0;
     }
 
     private ReclaimReport measure(Path folder) throws IOException {
@@ -239,9 +216,5 @@ final class ReclaimCommand implements Callable<Integer> {
                     Fault.INTERNAL, "the fresh store has " + stored.images() + " images, not " + members.size());
         }
         return stored;
-    }
-
-    private void say(String format, Object... values) {
-        err.println(String.format(format, values));
     }
 }

@@ -2,7 +2,6 @@ package cairn.bench;
 
 import cairn.cli.Sizes;
 import cairn.cli.Table;
-import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
 
@@ -28,7 +27,8 @@ record ReclaimReport(
         long folderBytes,
         long freshFolderBytes,
         ServerGc.Result collection,
-        List<Latencies> latencies) {
+        List<Latencies> latencies)
+        implements Report {
     /** What a store had. @param bytes stored, everything counted, as it says itself */
     record Stored(String when, int images, long bytes) {}
 
@@ -66,23 +66,49 @@ record ReclaimReport(
         return Spread.rounded(100.0 * (bytes - thanBytes) / thanBytes);
     }
 
-    void print(PrintStream out) {
+    @Override
+    public List<Part> parts() {
+        return List.of(
+                new Part(storedTable(), List.of(
+                        "Files of the data folder, the server ended: " + Sizes.bytes(folderBytes)
+                                + "; of the fresh one " + Sizes.bytes(freshFolderBytes) + ".")),
+                new Part(latenciesTable(), List.of(
+                        String.format(
+                                Locale.ROOT,
+                                "Garbage collection took %.1f s in %d runs, %.1f s of CPU (%.1f s with all else that"
+                                        + " the server did), and gave back %s by its own account; boots are %s.",
+                                collection.seconds(),
+                                collection.runs(),
+                                collection.cpuSeconds(),
+                                collection.serverCpuSeconds(),
+                                (collection.givenBackBytes() < 0 ? "-" : "")
+                                        + Sizes.bytes(Math.abs(collection.givenBackBytes())),
+                                isTraceMadeUp ? "1,000 reads of 16 KiB" : "a recorded boot's reads"),
+                        String.format(
+                                Locale.ROOT,
+                                "%d images, %.0f %% of each edited; settle %s; %d CPUs, Java %s",
+                                images,
+                                editedPercent,
+                                settle,
+                                cpus,
+                                java))));
+    }
+
+    private Table storedTable() {
         Table table = new Table("STORED", ">IMAGES", ">BYTES", ">OVER FRESH %");
         for (Stored each : stored) {
             table.row(each.when, each.images, Sizes.bytes(each.bytes), decimal(percentMore(each.bytes, fresh.bytes)));
         }
         table.row(fresh.when, fresh.images, Sizes.bytes(fresh.bytes), null);
-        table.print(out);
-        out.printf(
-                "Files of the data folder, the server ended: %s; of the fresh one %s%n%n",
-                Sizes.bytes(folderBytes),
-                Sizes.bytes(freshFolderBytes));
+        return table;
+    }
 
-        Table others = new Table(
-                "GARBAGE COLLECTION", ">BOOTS", ">READ P50 US", ">P99", ">BOOT P50 MS", ">P99", ">PUSHES", ">PUSH P50 MS",
-                ">P99");
+    private Table latenciesTable() {
+        Table table = new Table(
+                "GARBAGE COLLECTION", ">BOOTS", ">READ P50 US", ">P99", ">BOOT P50 MS", ">P99", ">PUSHES",
+                ">PUSH P50 MS", ">P99");
         for (Latencies row : latencies) {
-            others.row(
+            table.row(
                     row.when,
                     row.boots,
                     decimal(row.readMicrosP50),
@@ -93,23 +119,7 @@ record ReclaimReport(
                     decimal(row.pushMillisP50),
                     decimal(row.pushMillisP99));
         }
-        others.print(out);
-        out.printf(
-                Locale.ROOT,
-                "Garbage collection took %.1f s in %d runs, %.1f s of CPU (%.1f s with all else that the server did), and gave"
-                        + " back %s by its own account; boots are %s%n"
-                        + "%d images, %.0f %% of each edited; settle %s; %d CPUs, Java %s%n",
-                collection.seconds(),
-                collection.runs(),
-                collection.cpuSeconds(),
-                collection.serverCpuSeconds(),
-                (collection.givenBackBytes() < 0 ? "-" : "") + Sizes.bytes(Math.abs(collection.givenBackBytes())),
-                isTraceMadeUp ? "1,000 reads of 16 KiB" : "a recorded boot's reads",
-                images,
-                editedPercent,
-                settle,
-                cpus,
-                java);
+        return table;
     }
 
     private static String decimal(Double value) {

@@ -5,8 +5,9 @@ import java.util.List;
 
 /** What a command has found out, as people read it; as JSON it is the record that says so. */
 interface Report {
-    Table table();
+    /** Tables, one below the other. */
+    List<Part> parts();
 
-    /** What must be known to read the table: sentences, one each. */
-    List<String> remarks();
+    /** @param remarks what must be known to read the table: sentences, one each */
+    record Part(Table table, List<String> remarks) {}
 }

@@ -64,7 +64,8 @@ final class ServerGc {
         Duration wall = Duration.ofNanos(System.nanoTime() - start);
         GcMessages.Result last = status.last();
         if (last == null || last.error() != null || last.extentsFailed() > 0 || status.alarm() != null) {
-            throw new StoreException(Fault.INTERNAL, "garbage collection failed: " + last + ", alarm " + status.alarm());
+            throw new StoreException(
+                    Fault.INTERNAL, "garbage collection failed: " + last + ", alarm " + status.alarm());
         }
         return new Result(
                 1,

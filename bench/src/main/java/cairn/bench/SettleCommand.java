@@ -1,6 +1,5 @@
 package cairn.bench;
 
-import cairn.api.Json;
 import cairn.chunk.Chunk;
 import cairn.chunk.Codec;
 import cairn.disk.DiskSource;
@@ -9,25 +8,18 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Pushes real disks, settles them, and reads them before and after. */
 @Command(
         name = "settle",
-        description = "Push the disks to throw-away servers, one that leaves chunks as they come and others that settle them;"
-                + " print what each stores, what settling cost, and, by turns, how long cold reads of the first disk take over"
-                + " NBD: blocks here and there, a boot, all of it in order; and pulling it. Everything that was settled is read"
-                + " back and compared, or this fails.")
-final class SettleCommand implements Callable<Integer> {
-    private final PrintStream out;
-    private final PrintStream err;
-
+        description = "Push the disks to throw-away servers, one that leaves chunks as they come and others that settle"
+                + " them; print what each stores, what settling cost, and, by turns, how long cold reads of the first"
+                + " disk take over NBD: blocks here and there, a boot, all of it in order; and pulling it. Everything"
+                + " that was settled is read back and compared, or this fails.")
+final class SettleCommand extends MeasuringCommand {
     @Parameters(paramLabel = "DISK", arity = "1..*", description = "raw, qcow2, VMDK, VHD or VHDX")
     private List<Path> disks = new ArrayList<>();
 
@@ -41,8 +33,8 @@ final class SettleCommand implements Callable<Integer> {
     @Option(
             names = "--trace",
             paramLabel = "LOG",
-            description = "reads of a boot of the first disk, as nbdkit's log filter writes them (default: 1,000 made up"
-                    + " reads)")
+            description = "reads of a boot of the first disk, as nbdkit's log filter writes them (default: 1,000 made"
+                    + " up reads)")
     private Path trace;
 
     @Option(
@@ -54,37 +46,21 @@ final class SettleCommand implements Callable<Integer> {
     @Option(names = "--runs", paramLabel = "N", description = "of each measurement (default: ${DEFAULT-VALUE})")
     private int runs = 5;
 
-    @Option(names = "--json", description = "print one JSON object")
-    private boolean isJson;
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
-    private boolean isHelp;
-
-    @Spec
-    private CommandSpec spec;
-
     SettleCommand(PrintStream out, PrintStream err) {
-        this.out = out;
-        this.err = err;
+        super(out, err);
     }
 
     @Override
-    public Integer call() throws IOException {
+    Report measure() throws IOException {
         if (runs < 1 || reads < 1) {
-            throw new ParameterException(spec.commandLine(), "--runs and --reads are at least 1");
+            throw wrong("--runs and --reads are at least 1");
         }
         Path folder = ScratchFolder.make();
         try {
-            SettleReport report = measure(folder);
-            if (isJson) {
-                out.println(Json.pretty(report));
-            } else {
-                report.print(out);
-            }
+            return measure(folder);
         } finally {
             ScratchFolder.remove(folder);
         }
-        return 0;
     }
 
     private SettleReport measure(Path folder) throws IOException {
@@ -139,9 +115,5 @@ final class SettleCommand implements Callable<Integer> {
             }
         }
         return unique;
-    }
-
-    private void say(String format, Object... values) {
-        err.println(String.format(format, values));
     }
 }

@@ -2,7 +2,6 @@ package cairn.bench;
 
 import cairn.cli.Sizes;
 import cairn.cli.Table;
-import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,7 +27,8 @@ record SettleReport(
         int reads,
         boolean isTraceMadeUp,
         List<Store> stores,
-        List<Row> rows) {
+        List<Row> rows)
+        implements Report {
     /**
      * What a store takes.
      *
@@ -74,7 +74,19 @@ record SettleReport(
         return Math.round(10_000.0 * storedBytes / uniqueBytes) / 10_000.0;
     }
 
-    void print(PrintStream out) {
+    @Override
+    public List<Part> parts() {
+        return List.of(
+                new Part(storesTable(), List.of(
+                        disks + " disks with " + Sizes.bytes(uniqueBytes) + " of unique chunks that are not zeros, "
+                                + Sizes.bytes(packedBytes) + " packed one by one.")),
+                new Part(readsTable(), List.of(
+                        "Medians of " + runs + " runs (least-most); " + reads + " reads of a size in a run; a boot is "
+                                + (isTraceMadeUp ? "1,000 reads of 16 KiB" : "a recorded boot's reads") + "; " + cpus
+                                + " CPUs, Java " + java)));
+    }
+
+    private Table storesTable() {
         Table table = new Table("STORE", ">STORED", ">OF PLAIN", ">FILES", ">SETTLED IN S", ">CPU S", ">SERVER CPU S");
         for (Store each : stores) {
             table.row(
@@ -86,34 +98,22 @@ record SettleReport(
                     String.format(Locale.ROOT, "%.1f", each.settleCpuSeconds),
                     String.format(Locale.ROOT, "%.1f", each.serverCpuSeconds));
         }
-        table.print(out);
-        out.printf(
-                "%d disks with %s of unique chunks that are not zeros, %s packed one by one%n%n",
-                disks,
-                Sizes.bytes(uniqueBytes),
-                Sizes.bytes(packedBytes));
-
-        printReads(out);
-        out.printf(
-                "Medians of %d runs (least-most); %d reads of a size in a run; a boot is %s; %d CPUs, Java %s%n",
-                runs,
-                reads,
-                isTraceMadeUp ? "1,000 reads of 16 KiB" : "a recorded boot's reads",
-                cpus,
-                java);
+        return table;
     }
 
-    private void printReads(PrintStream out) {
+    private Table readsTable() {
         List<String> names = stores.stream().map(Store::store).toList();
-        Table table = new Table(Stream.concat(Stream.of("WORK"), names.stream().map(name -> ">" + name.toUpperCase(Locale.ROOT)))
-                .toArray(String[]::new));
+        Table table = new Table(
+                Stream.concat(Stream.of("WORK"), names.stream().map(name -> ">" + name.toUpperCase(Locale.ROOT)))
+                        .toArray(String[]::new));
         Map<String, Map<String, Spread>> byWork = new LinkedHashMap<>();
         for (Row row : rows) {
-            byWork.computeIfAbsent(row.work + ", " + row.unit, work -> new LinkedHashMap<>()).put(row.store, row.figure);
+            byWork.computeIfAbsent(row.work + ", " + row.unit, work -> new LinkedHashMap<>())
+                    .put(row.store, row.figure);
         }
         byWork.forEach((work, some) -> table.row(Stream.concat(
                         Stream.of(work), names.stream().map(name -> some.get(name).shown(1)))
                 .toArray()));
-        table.print(out);
+        return table;
     }
 }

@@ -75,8 +75,14 @@ final class Storm {
             double cpuSeconds = ProcessUse.ownCpu().minus(cpuBefore).toNanos() / 1e9;
             return new Seen(
                     wallSeconds,
-                    crowds.stream().flatMap(crowd -> crowd.readMicros.stream()).flatMapToDouble(Arrays::stream).toArray(),
-                    crowds.stream().flatMap(crowd -> crowd.bootMillis.stream()).mapToDouble(Double::doubleValue).toArray(),
+                    crowds.stream()
+                            .flatMap(crowd -> crowd.readMicros.stream())
+                            .flatMapToDouble(Arrays::stream)
+                            .toArray(),
+                    crowds.stream()
+                            .flatMap(crowd -> crowd.bootMillis.stream())
+                            .mapToDouble(Double::doubleValue)
+                            .toArray(),
                     cpuSeconds);
         } catch (ExecutionException e) {
             throw new StoreException(Fault.of(e), Fault.cause(e).getMessage(), e);

@@ -15,30 +15,22 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Has many machines boot from one image at once. */
 @Command(
         name = "storm",
-        description = "Push the disk to a throw-away server, and replay a boot's reads on many volumes of it at once, each"
-                + " read when the one before is answered; then from nbdkit and qemu-nbd. Print how much all got in a second,"
-                + " how long reads and boots waited, and what CPU and memory it took.",
+        description = "Push the disk to a throw-away server, and replay a boot's reads on many volumes of it at once,"
+                + " each read when the one before is answered; then from nbdkit and qemu-nbd. Print how much all got in"
+                + " a second, how long reads and boots waited, and what CPU and memory it took.",
         sortOptions = false)
-final class StormCommand implements Callable<Integer> {
+final class StormCommand extends MeasuringCommand {
     private static final List<String> PROGRAMS = List.of("nbdkit", "qemu-nbd", "qemu-img");
     private static final int INSTANCES_MAX = 2000;
     private static final String RECORDED = "recorded";
     private static final String NONE = "none";
-
-    private final PrintStream out;
-    private final PrintStream err;
 
     @Parameters(paramLabel = "DISK", description = "raw, since the others serve the file as it is")
     private Path disk;
@@ -53,8 +45,8 @@ final class StormCommand implements Callable<Integer> {
     @Option(
             names = "--trace",
             paramLabel = "LOG",
-            description = "reads of a boot of this disk, as nbdkit's log filter writes them (default: 1,000 of 16 KiB here"
-                    + " and there where the disk has data)")
+            description = "reads of a boot of this disk, as nbdkit's log filter writes them (default: 1,000 of 16 KiB"
+                    + " here and there where the disk has data)")
     private Path trace;
 
     @Option(
@@ -72,24 +64,14 @@ final class StormCommand implements Callable<Integer> {
     @Option(names = "--runs", paramLabel = "N", description = "of each storm, by turns (default: ${DEFAULT-VALUE})")
     private int runs = 5;
 
-    @ArgGroup
-    private Form form = new Form();
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this and end")
-    private boolean isHelp;
-
-    @Spec
-    private CommandSpec spec;
-
     private final StormReport.Collected collected = new StormReport.Collected();
 
     StormCommand(PrintStream out, PrintStream err) {
-        this.out = out;
-        this.err = err;
+        super(out, err);
     }
 
     @Override
-    public Integer call() throws IOException {
+    Report measure() throws IOException {
         requireUsable();
         disk = disk.toRealPath();
         BootTraces traces = new BootTraces(new DiskFamily(List.of(disk), 0), trace);
@@ -102,26 +84,23 @@ final class StormCommand implements Callable<Integer> {
             try (MeasuredServer server = MeasuredServer.open(store, List.of())) {
                 server.during(measured -> measure(measured, folder, boot));
             }
-            form.print(
-                    collected.report(
-                            machine, boot.reads().size(), boot.bytes(), traces.isMadeUp(), think.equals(RECORDED), runs),
-                    out);
+            return collected.report(
+                    machine, boot.reads().size(), boot.bytes(), traces.isMadeUp(), think.equals(RECORDED), runs);
         } finally {
             ScratchFolder.remove(folder);
         }
-        return 0;
     }
 
     /** Before anything is started. */
     private void requireUsable() {
         if (runs < 1 || boots < 1) {
-            throw new ParameterException(spec.commandLine(), "--runs and --boots are at least 1");
+            throw wrong("--runs and --boots are at least 1");
         }
         if (instances.stream().anyMatch(count -> count < 1 || count > INSTANCES_MAX)) {
-            throw new ParameterException(spec.commandLine(), "--instances are 1 to " + INSTANCES_MAX);
+            throw wrong("--instances are 1 to " + INSTANCES_MAX);
         }
         if (!List.of(RECORDED, NONE).contains(think)) {
-            throw new ParameterException(spec.commandLine(), "--think is recorded or none, not \"" + think + '"');
+            throw wrong("--think is recorded or none, not \"" + think + '"');
         }
         try (DiskSource source = DiskSource.open(disk)) {
             if (source.format() != DiskFormat.RAW) {
@@ -178,7 +157,7 @@ final class StormCommand implements Callable<Integer> {
             try (Subject.Open open = subject.open()) {
                 requireEqual(open, boot);
                 storm(subject.name(), open, boot, count);
-                err.printf("run %d of %d, %d at once: %s%n", run, runs, count, subject.name());
+                say("run %d of %d, %d at once: %s", run, runs, count, subject.name());
             }
         }
     }

@@ -94,7 +94,15 @@ record StormReport(
             figures.forEach((instances, servers) -> servers.forEach(
                     (server, some) -> rows.add(row(instances, server, some, servers.get(OURS), bytes))));
             return new StormReport(
-                    machine, reads, bytes, isMadeUp, isThinking, runs, MeasuredServer.LAUNCHER_MEMORY_BYTES, rows, failures);
+                    machine,
+                    reads,
+                    bytes,
+                    isMadeUp,
+                    isThinking,
+                    runs,
+                    MeasuredServer.LAUNCHER_MEMORY_BYTES,
+                    rows,
+                    failures);
         }
 
         private static Row row(int instances, String server, List<Figure> some, List<Figure> ours, long bytes) {
@@ -114,7 +122,8 @@ record StormReport(
                     spread(some, figure -> figure.serverPeakBytes),
                     server.equals(OURS) ? spread(some, figure -> figure.chunkLoads) : null,
                     isCompared
-                            ? Spread.rounded(spread(ours, figure -> figure.perSecond(bytes)).median() / perSecond.median())
+                            ? Spread.rounded(
+                                    spread(ours, figure -> figure.perSecond(bytes)).median() / perSecond.median())
                             : null);
         }
 
@@ -130,7 +139,11 @@ record StormReport(
     }
 
     @Override
-    public Table table() {
+    public List<Part> parts() {
+        return List.of(new Part(table(), remarks()));
+    }
+
+    private Table table() {
         Table table = new Table(
                 ">AT ONCE", "SERVER", ">MB/S", ">READ P50 US", ">P99 US", ">BOOT P50 MS", ">P99 MS", ">SERVER CPU S",
                 ">CLIENT CPU S", ">SERVER PEAK MIB", ">CHUNK LOADS", ">CAIRN IS");
@@ -152,21 +165,20 @@ record StormReport(
         return table;
     }
 
-    @Override
-    public List<String> remarks() {
+    private List<String> remarks() {
         List<String> remarks = new ArrayList<>(List.of(
                 String.format(
                         Locale.ROOT,
-                        "A boot is %,d reads of %s together, %s, each asked for when the one before is answered%s. Over the"
-                                + " unix socket, a connection and at Cairn a volume for each machine; warm: it was booted"
-                                + " once before. Median of %d runs (least-most), the servers by turns.",
+                        "A boot is %,d reads of %s together, %s, each asked for when the one before is answered%s. Over"
+                                + " the unix socket, a connection and at Cairn a volume for each machine; warm: it was"
+                                + " booted once before. Median of %d runs (least-most), the servers by turns.",
                         reads,
                         Sizes.bytes(bytes),
                         isMadeUp ? "made up" : "recorded",
                         isThinking ? " and the machine has thought as long as it did" : " at once",
                         runs),
-                "A boot's time is what it waited for its reads. The load is one process on the same machine, which takes the"
-                        + " client's CPU from the server.",
+                "A boot's time is what it waited for its reads. The load is one process on the same machine, which"
+                        + " takes the client's CPU from the server.",
                 "Cairn's server may have " + Sizes.bytes(boundBytes) + " of heap and direct buffers, and beside them"
                         + " RocksDB's caches and Java's own; its peak is of all that is in RAM, mapped files too."));
         remarks.addAll(failures);

@@ -81,7 +81,10 @@ final class Subjects {
             try {
                 StoreClient client = server.connect();
                 return new Ours(
-                        server.pid(), client, List.of(uri(client.exportUri(new DiskId(imageId)), isTcp)), server::close);
+                        server.pid(),
+                        client,
+                        List.of(uri(client.exportUri(new DiskId(imageId)), isTcp)),
+                        server::close);
             } catch (RuntimeException e) {
                 server.close();
                 throw e;
@@ -186,7 +189,8 @@ final class Subjects {
     private static Path zstdCopy(Path folder, Path raw) throws IOException {
         Path zstd = folder.resolve("zstd.qcow2");
         if (!Files.exists(zstd)) {
-            Programs.run(folder, "qemu-img", "convert", "-q", "-c", "-O", "qcow2", "-o", "compression_type=zstd", "-f", "raw",
+            Programs.run(
+                    folder, "qemu-img", "convert", "-q", "-c", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd",
                     raw.toString(), zstd.toString());
         }
         return zstd;

@@ -12,8 +12,8 @@ import cairn.tree.TreeBuilder;
 import java.util.SplittableRandom;
 
 /**
- * Trees of large disks without a hole, and of the same disks with some chunks changed. No two pages of a disk are equal,
- * so there are as many as in a disk of that size; the chunks are few, and have nothing in them.
+ * Trees of large disks without a hole, and of the same disks with some chunks changed. No two pages of a disk are
+ * equal, so there are as many as in a disk of that size; the chunks are few, and have nothing in them.
  */
 final class TwinTrees {
     /** So many pages of level 0 that no two are equal: 1 TiB. */
@@ -47,7 +47,8 @@ final class TwinTrees {
         int packedBytes = ChunkCodec.pack(Codec.PLAIN, new byte[PLAIN_BYTES], 0, PLAIN_BYTES, packed, 0);
         ChunkId[] ids = new ChunkId[count];
         for (int n = 0; n < count; n++) {
-            ids[n] = new ChunkId(new Digest(random.nextLong(), random.nextLong(), random.nextLong(), random.nextLong()));
+            ids[n] = new ChunkId(
+                    new Digest(random.nextLong(), random.nextLong(), random.nextLong(), random.nextLong()));
             store.putChunk(ids[n], packed, packedBytes);
         }
         return ids;
