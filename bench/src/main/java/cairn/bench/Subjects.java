@@ -190,7 +190,8 @@ final class Subjects {
         Path zstd = folder.resolve("zstd.qcow2");
         if (!Files.exists(zstd)) {
             Programs.run(
-                    folder, "qemu-img", "convert", "-q", "-c", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd",
+                    folder,
+                    "qemu-img", "convert", "-q", "-c", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd",
                     raw.toString(), zstd.toString());
         }
         return zstd;
