@@ -5,6 +5,7 @@ import cairn.StoreException;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -119,10 +120,17 @@ final class Database implements AutoCloseable {
         return handles.db().getLiveFilesMetaData();
     }
 
+    /** Of those that the database names. */
     private List<LiveFileMetaData> missing(List<LiveFileMetaData> files) {
-        return files.stream()
+        List<LiveFileMetaData> absent = files.stream()
                 .filter(file -> !Files.exists(folder.databaseFile(file.fileName())))
                 .toList();
+        if (absent.isEmpty()) {
+            return absent;
+        }
+        // Some may have been compacted, and removed, since they were listed.
+        Set<String> named = files().stream().map(LiveFileMetaData::fileName).collect(Collectors.toSet());
+        return absent.stream().filter(file -> named.contains(file.fileName())).toList();
     }
 
     /** RocksDB would find out when it reads them, and then take no writes. */
@@ -136,7 +144,7 @@ final class Database implements AutoCloseable {
         }
         try {
             for (LiveFileMetaData file : files) {
-                if (ItemFiles.isOfItems(file) && Files.size(folder.databaseFile(file.fileName())) != file.size()) {
+                if (ItemFiles.isOfItems(file) && !hasItsSize(file)) {
                     setAsideUnreadable();
                     release();
                     handles = open();
@@ -145,6 +153,15 @@ final class Database implements AutoCloseable {
             }
         } catch (IOException e) {
             throw new StoreException(Fault.INTERNAL, "cannot look at " + folder.rocks() + ": " + e.getMessage(), e);
+        }
+    }
+
+    private boolean hasItsSize(LiveFileMetaData file) throws IOException {
+        try {
+            return Files.size(folder.databaseFile(file.fileName())) == file.size();
+        } catch (NoSuchFileException e) {
+            // Compacted, and removed, since it was found to be there.
+            return true;
         }
     }
 
@@ -166,7 +183,7 @@ final class Database implements AutoCloseable {
         }
         List<ColumnFamilyHandle> opened = new ArrayList<>();
         try {
-            RocksDB db = RocksDB.open(tuning.database, folder.rocks().toString(), descriptors, opened);
+            RocksDB db = open(descriptors, opened);
             Map<Family, ColumnFamilyHandle> families = new EnumMap<>(Family.class);
             for (Family family : Family.values()) {
                 families.put(family, opened.get(families.size()));
@@ -174,6 +191,31 @@ final class Database implements AutoCloseable {
             return new Handles(db, families);
         } catch (RocksDBException e) {
             throw isLocked(e) ? folder.inUse(e) : Failures.of("open " + folder.rocks(), folder.root(), e);
+        }
+    }
+
+    /**
+     * Some files are opened with the database, the others when they are first asked, and those that were asked longest
+     * ago are closed again. Where that fails, files are opened in the background instead: one whose very end is damaged
+     * then does not keep the others from being read, though RocksDB takes no writes until it is gone. Not in general,
+     * for what was opened so is never closed: in a store of more files than may be open, every other file would be
+     * opened anew, its filter and index read, for each single question.
+     */
+    private RocksDB open(List<ColumnFamilyDescriptor> descriptors, List<ColumnFamilyHandle> opened)
+            throws RocksDBException {
+        String path = folder.rocks().toString();
+        try {
+            return RocksDB.open(tuning.database, path, descriptors, opened);
+        } catch (RocksDBException e) {
+            if (isLocked(e)) {
+                throw e;
+            }
+        }
+        tuning.database.setOpenFilesAsync(true);
+        try {
+            return RocksDB.open(tuning.database, path, descriptors, opened);
+        } finally {
+            tuning.database.setOpenFilesAsync(false);
         }
     }
 

@@ -74,6 +74,11 @@ public record RocksSettings(
         return withSettled(level, settledBlockBytes);
     }
 
+    RocksSettings withOpenFilesMax(int files) {
+        return new RocksSettings(reserveBytes, smallSegmentBytesMax, segmentCacheBytes, indexCacheBytes, writeBufferBytes,
+                volumeCacheBytes, volumeBufferBytes, settledLevel, settledBlockBytes, settledCacheBytes, files);
+    }
+
     RocksSettings withSettled(int level, int blockBytes) {
         return new RocksSettings(reserveBytes, smallSegmentBytesMax, segmentCacheBytes, indexCacheBytes, writeBufferBytes,
                 volumeCacheBytes, volumeBufferBytes, level, blockBytes, settledCacheBytes, openFilesMax);

@@ -108,9 +108,6 @@ final class Tuning implements AutoCloseable {
                 .setCreateMissingColumnFamilies(true)
                 .setMaxTotalWalSize(LOG_BYTES_MAX)
                 .setMaxOpenFiles(openFiles(settings))
-                // A segment whose very end is damaged then does not keep the store from being opened: the others
-                // can be read, though RocksDB takes no writes until it is gone.
-                .setOpenFilesAsync(true)
                 .setSkipStatsUpdateOnDbOpen(true)
                 // Space set aside ahead of the log would be missing in a small or nearly full file system.
                 .setAllowFAllocate(false)

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import cairn.Fault;
 import cairn.StoreException;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
@@ -34,6 +36,8 @@ import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 
 class RocksStorageTest {
+    private static final Path OPEN_FILES = Path.of("/proc/self/fd");
+
     @TempDir
     Path temp;
 
@@ -114,6 +118,48 @@ class RocksStorageTest {
             assertEquals(20, after.size());
             assertTrue(after.entrySet().containsAll(before.entrySet()), before + " -> " + after);
         }
+    }
+
+    @Test
+    void keepsFilesOpenThatWereReadLastWhereThereAreMoreThanMayBeOpen() throws IOException {
+        assumeTrue(Files.exists(OPEN_FILES), "there is no " + OPEN_FILES);
+        int segments = 500;
+        RocksSettings settings = RocksSettings.DEFAULT.withSmallSegmentBytesMax(0).withOpenFilesMax(320);
+        List<Long> ordinals = new ArrayList<>();
+        try (Storage storage = RocksStorage.open(data(), settings)) {
+            for (long item = 0; item < segments; item++) {
+                ordinals.add(storage.segments().append(Items.key(item), Items.packed(item, 100), 0, 100));
+                storage.segments().seal();
+            }
+        }
+
+        int keptOpen = 0;
+        try (Storage storage = RocksStorage.open(data(), settings)) {
+            for (int item = 0; item < segments; item++) {
+                Set<String> before = openFiles();
+                storage.segments().read(ordinals.get(item), Items.key(item));
+                keptOpen += before.containsAll(openFiles()) ? 0 : 1;
+            }
+            // RocksDB counts to the limit in many parts, each for itself.
+            assertTrue(openFiles().size() < segments, openFiles().size() + " are open");
+        }
+        // Some were open from the start, and some parts are soon full.
+        assertTrue(keptOpen >= 300, keptOpen + " of " + segments);
+    }
+
+    /** Of the store. */
+    private Set<String> openFiles() throws IOException {
+        Set<String> names = new TreeSet<>();
+        try (Stream<Path> all = Files.list(OPEN_FILES)) {
+            for (Path each : all.toList()) {
+                // One may have been closed by now.
+                String file = each.toFile().getCanonicalPath();
+                if (file.startsWith(data().toRealPath().toString()) && file.endsWith(".sst")) {
+                    names.add(file);
+                }
+            }
+        }
+        return names;
     }
 
     @Test
