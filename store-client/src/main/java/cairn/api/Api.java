@@ -1,5 +1,6 @@
 package cairn.api;
 
+import cairn.Digest;
 import cairn.tree.Page;
 
 /**
@@ -8,6 +9,7 @@ import cairn.tree.Page;
  * <pre>
  *   GET    store                                  -> StoreInfo
  *   POST   uploads                 StartUpload    -> Upload
+ *   POST   uploads/ID/known        ids of pages   -> Known, a bit for each; pages of level 0, 32 bytes each
  *   POST   uploads/ID/ask          pages          -> Missing for each; pages of level 0, 8,200 bytes each
  *   POST   uploads/ID/items        ItemBatch      -> 204; children before their pages
  *   POST   uploads/ID/commit       CommitUpload   -> Image
@@ -80,6 +82,9 @@ public final class Api {
     /** Most pages of level 0 that one question may hold. */
     public static final int ASK_PAGES_MAX = 64;
     public static final int ASK_BYTES_MAX = ASK_PAGES_MAX * Page.SIZE_BYTES;
+    /** Most pages of level 0 that may be asked for by their ids at once. */
+    public static final int KNOWN_IDS_MAX = 4096;
+    public static final int KNOWN_BYTES_MAX = KNOWN_IDS_MAX * Digest.SIZE_BYTES;
     /** Most chunks, or pages, that are asked for at once; so many always fit in a batch. */
     public static final int READ_ITEMS_MAX = 64;
     /** Most changed ranges that a diff gives at once. */

@@ -31,8 +31,8 @@ import java.util.concurrent.atomic.LongAdder;
  * Uploads a disk and registers it as an image, sending only the chunks that the store lacks.
  *
  * <p>Workers take the disk's 16 MiB windows in order; holes are not read, and everything else is read once. A worker
- * names its window's chunks, asks which are missing, packs those and sends them, then the page that names them. The
- * pages above follow at the end, then the commit. Memory is the number of workers times a window and a batch. What
+ * names its window's chunks, asks whether the store has the page that names them, and if not which of them are
+ * missing, packs those and sends them, then the page. The pages above follow at the end, then the commit. Memory is the number of workers times a window and a batch. What
  * an upload that fails has sent stays in the store for a while, so that the next one sends the rest.
  */
 public final class ImageUploader {
@@ -188,6 +188,13 @@ public final class ImageUploader {
         private final Queue<Workspace> workspaces = new ConcurrentLinkedQueue<>();
         private final OrderedTree tree;
         private final List<Page> upper = new ArrayList<>();
+        /**
+         * Whether to ask by a page's id before asking with its 8 KiB. Disks are alike, and unlike, over long runs of
+         * pages, so the last answer tells: a disk that is new pays a small question for each worker, and one that is
+         * known for nothing else.
+         */
+        private volatile boolean isKnownLikely = true;
+        private volatile boolean isKnownRefused;
 
         Push(String uploadId, DiskSource disk, TransferProgress progress) {
             this.uploadId = uploadId;
@@ -242,7 +249,11 @@ public final class ImageUploader {
         }
 
         private void askAndSend(Workspace space, Page leaf) {
+            if (isKnownLikely && isKnown(leaf.id())) {
+                return;
+            }
             Missing missing = settings.retry.call(() -> client.ask(uploadId, List.of(leaf)).get(0));
+            isKnownLikely = missing.isPageKnown() && !isKnownRefused;
             if (missing.isPageKnown()) {
                 return;
             }
@@ -257,6 +268,19 @@ public final class ImageUploader {
             pack(space.batch, leaf);
             chunksSent.add(packed.size());
             flush(space.batch);
+        }
+
+        private boolean isKnown(PageId leaf) {
+            try {
+                return settings.retry.call(() -> client.known(uploadId, List.of(leaf))).get(0);
+            } catch (StoreException e) {
+                if (e.fault() != Fault.NOT_FOUND) {
+                    throw e;
+                }
+                // A store that is older than this question. If it is the upload that is gone, the next one tells.
+                isKnownRefused = true;
+                return false;
+            }
         }
 
         private long presentIn(Page leaf) {

@@ -11,6 +11,7 @@ import cairn.api.Api;
 import cairn.api.BackupMessages;
 import cairn.api.GcMessages;
 import cairn.api.Json;
+import cairn.api.Known;
 import cairn.api.Messages;
 import cairn.api.Missing;
 import cairn.api.ScrubMessages;
@@ -28,6 +29,7 @@ import cairn.sigv4.SigV4Signer;
 import cairn.sigv4.SignableRequest;
 import cairn.sigv4.SignableRequest.Header;
 import cairn.tree.Page;
+import cairn.tree.PageId;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
@@ -39,6 +41,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.BitSet;
 import java.util.List;
 import java.util.regex.Pattern;
 
@@ -104,6 +107,15 @@ public final class StoreClient {
 
     public Messages.Upload startUpload(Messages.StartUpload request) {
         return send("POST", "uploads", request, Messages.Upload.class);
+    }
+
+    /** Asks which of some pages of level 0 the store has, all below them included. May be asked again. */
+    public BitSet known(String uploadId, List<PageId> leaves) {
+        byte[] ids = Known.encodeQuestion(leaves);
+        byte[] answer = exchange(
+                new Call("POST", "uploads/" + segment(uploadId) + "/known", "").binary(ids, ids.length),
+                Known.answerBytes(leaves.size()));
+        return Known.decodeAnswer(answer, leaves.size());
     }
 
     /** Asks which of some pages of level 0, and of their chunks, the store lacks. May be asked again. */

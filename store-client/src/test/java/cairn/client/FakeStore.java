@@ -12,6 +12,7 @@ import cairn.Text;
 import cairn.api.Api;
 import cairn.api.ItemBatch;
 import cairn.api.Json;
+import cairn.api.Known;
 import cairn.api.Messages;
 import cairn.api.Missing;
 import cairn.api.UsageMessages;
@@ -26,8 +27,8 @@ import cairn.image.ImageId;
 import cairn.image.ImageManifest;
 import cairn.image.ImageManifest.BlockDevice;
 import cairn.image.ImageName;
-import cairn.image.SignedManifest;
 import cairn.image.Region;
+import cairn.image.SignedManifest;
 import cairn.image.SnapshotId;
 import cairn.image.StoreKey;
 import cairn.image.VolumeId;
@@ -88,6 +89,11 @@ public final class FakeStore implements AutoCloseable {
     public final LongAdder chunksReceived = new LongAdder();
     public final LongAdder bytesReceived = new LongAdder();
     public final AtomicInteger requests = new AtomicInteger();
+    /** Questions with whole pages, and with the ids of pages. */
+    public final LongAdder asks = new LongAdder();
+    public final LongAdder knownAsks = new LongAdder();
+    /** Whether the store has never heard of questions by ids. */
+    public volatile boolean isOlderThanKnown;
     /** For which the last request was signed. */
     public volatile String lastRegion = "";
     public volatile Trouble trouble = (exchange, number) -> false;
@@ -216,6 +222,7 @@ public final class FakeStore implements AutoCloseable {
             case "GET store" -> Json.encode(new Messages.StoreInfo(
                     "fake", Chunk.SIZE_BYTES, Text.hex(storeKey.publicKey()), OWNER.value()));
             case "POST uploads" -> startUpload(Json.decode(body, Messages.StartUpload.class));
+            case "POST uploads known" -> known(id, body);
             case "POST uploads ask" -> ask(id, body);
             case "POST uploads items" -> take(id, body);
             case "POST uploads commit" -> commit(id, Json.decode(body, Messages.CommitUpload.class));
@@ -291,7 +298,22 @@ public final class FakeStore implements AutoCloseable {
         return sizeBytes;
     }
 
+    private byte[] known(String uploadId, byte[] body) {
+        sizeOf(uploadId);
+        knownAsks.increment();
+        if (isOlderThanKnown) {
+            throw new StoreException(NOT_FOUND, "no such endpoint");
+        }
+        List<PageId> asked = Known.decodeQuestion(body);
+        BitSet known = new BitSet();
+        for (int i = 0; i < asked.size(); i++) {
+            known.set(i, pages.containsKey(asked.get(i)));
+        }
+        return Known.encodeAnswer(known, asked.size());
+    }
+
     private byte[] ask(String uploadId, byte[] body) {
+        asks.increment();
         sizeOf(uploadId);
         List<Missing> answers = new ArrayList<>();
         for (int at = 0; at < body.length; at += Page.SIZE_BYTES) {

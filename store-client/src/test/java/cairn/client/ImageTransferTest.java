@@ -96,6 +96,36 @@ class ImageTransferTest {
     }
 
     @Test
+    void asksByIdsAloneWhereTheStoreHasTheDiskAndBySendingPagesWhereItHasNot() throws IOException {
+        Path disk = disk("disk", 100 * MIB, 7);
+
+        pushAlone(disk, "new");
+        assertEquals(List.of(1L, 7L), List.of(store.knownAsks.sum(), store.asks.sum()));
+
+        pushAlone(disk, "the same");
+        assertEquals(List.of(1L + 7, 7L), List.of(store.knownAsks.sum(), store.asks.sum()));
+
+        change(disk, 40 * MIB);
+        ImageUploader.Result changed = pushAlone(disk, "changed in its third page");
+        assertEquals(1, changed.chunksSent());
+        // By its id and whole; whole, and found to be known; by their ids.
+        assertEquals(List.of(8L + 3 + 3, 7L + 2), List.of(store.knownAsks.sum(), store.asks.sum()));
+    }
+
+    @Test
+    void pushesToAStoreThatIsOlderThanQuestionsByIds() throws IOException {
+        store.isOlderThanKnown = true;
+        Path disk = disk("disk", 40 * MIB, 7);
+
+        pushAlone(disk, "new");
+        ImageUploader.Result again = pushAlone(disk, "the same");
+
+        assertEquals(0, again.chunksSent());
+        assertEquals(2 * 3, store.asks.sum());
+        assertEquals(2, store.knownAsks.sum(), "each push has tried it once");
+    }
+
+    @Test
     void readsNoHoleAndWritesNone() throws IOException {
         MadeUpDisk disk = new MadeUpDisk(9L << 40)
                 .fill(3 * MIB, 100, 1)
@@ -180,7 +210,7 @@ class ImageTransferTest {
         Path disk = disk("disk", 60 * MIB, 7);
         AtomicInteger troubles = new AtomicInteger();
         store.trouble = (exchange, number) -> {
-            boolean isIdempotent = exchange.getRequestURI().getPath().matches(".*/(ask|items|pages|chunks|images/.*)");
+            boolean isIdempotent = exchange.getRequestURI().getPath().matches(".*/(known|ask|items|pages|chunks|images/.*)");
             if (!isIdempotent || number % 3 != 0) {
                 return false;
             }

@@ -15,8 +15,8 @@ import cairn.api.Messages;
 import cairn.api.Messages.Failure;
 import cairn.chunk.Chunk;
 import cairn.client.DiskId;
-import cairn.server.storage.TestDisk;
 import cairn.image.Region;
+import cairn.server.storage.TestDisk;
 import cairn.sigv4.Credentials;
 import cairn.sigv4.CredentialsFile;
 import cairn.sigv4.PayloadHash;
@@ -41,6 +41,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
@@ -362,6 +363,19 @@ class BadInputTest {
 
         assertEquals(400, response.statusCode());
         assertEquals(Fault.INVALID_REQUEST, Json.decode(response.body(), Failure.class).fault());
+        user.client().abandonUpload(uploadId);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 400", "31, 400", "33, 400", "131071, 400", "131104, 413"})
+    void aQuestionForKnownPagesOfAnotherLengthIsRefused(int lengthBytes, int status) throws Exception {
+        String uploadId = user.client().startUpload(new Messages.StartUpload(MIB)).id();
+        byte[] question = new byte[lengthBytes];
+        Arrays.fill(question, (byte) 1);
+
+        HttpResponse<byte[]> response = post("uploads/" + uploadId + "/known", BodyPublishers.ofByteArray(question));
+
+        assertEquals(status, response.statusCode());
         user.client().abandonUpload(uploadId);
     }
 

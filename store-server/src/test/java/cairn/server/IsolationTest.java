@@ -42,6 +42,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -162,6 +163,7 @@ class IsolationTest {
         return switch (type.replaceFirst(" .*", "")) {
             case "", "none" -> new byte[0];
             case "1" -> leaf().toBytes();
+            case "ids" -> leaf().id().digest().toBytes();
             case "ItemBatch" -> new ItemBatch.Writer(64).finish();
             case "CommitUpload" -> Json.encode(new Messages.CommitUpload(
                     Digest.ZERO.toString(),
@@ -317,6 +319,7 @@ class IsolationTest {
 
         assertEquals(client.ask(upload, List.of(never)), client.ask(upload, List.of(theirs)));
         assertFalse(client.ask(upload, List.of(theirs)).get(0).isPageKnown());
+        assertEquals(new BitSet(), client.known(upload, List.of(theirs.id(), never.id())));
         Answer refused = put(upload, theirs);
         assertEquals(409, refused.status);
         assertEquals(put(upload, never).masking(never), refused.masking(theirs));

@@ -3,6 +3,7 @@ package cairn.server;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import cairn.Digest;
 import cairn.api.ItemBatch;
 import cairn.api.Missing;
 import cairn.chunk.Chunk;
@@ -33,18 +34,19 @@ class RepushBytesTest {
     /** An item beside the bytes that do not pack. */
     private static final int AROUND_ITEM_BYTES = ItemBatch.ITEM_HEADER_BYTES + ChunkCodec.HEADER_BYTES;
 
-    /** A question for each page, and start, top page and commit. */
-    private static final int UNCHANGED_BYTES_MAX = PAGES * (Page.SIZE_BYTES + Missing.SIZE_BYTES)
+    /** The id of each page, and start, top page and commit. */
+    private static final int UNCHANGED_BYTES_MAX = PAGES * (Digest.SIZE_BYTES + 1)
             + (PAGES + 3) * HEADS_BYTES_MAX + JSON_BYTES_MAX + TOP_BYTES_MAX;
-    /** The chunk and the page that names it, in one batch more. */
-    private static final int CHANGED_BYTES_MAX = UNCHANGED_BYTES_MAX
+    private static final int ASK_BYTES_MAX = Page.SIZE_BYTES + Missing.SIZE_BYTES + HEADS_BYTES_MAX;
+    /** The chunk and the page that names it, in one batch; and that page, and those after it, asked for as a whole. */
+    private static final int CHANGED_BYTES_MAX = UNCHANGED_BYTES_MAX + PAGES * ASK_BYTES_MAX
             + HEADS_BYTES_MAX + ItemBatch.HEADER_BYTES + Chunk.SIZE_BYTES + Page.SIZE_BYTES + 2 * AROUND_ITEM_BYTES;
 
     @TempDir
     private Path folder;
 
     @Test
-    void aDiskThatIsKnownTakesItsPagesAndADiskWithOneNewChunkThatToo() throws IOException {
+    void aDiskThatIsKnownTakesTheIdsOfItsPagesAndADiskWithOneNewChunkThatToo() throws IOException {
         try (TestStore store = new TestStore(folder.resolve("data"));
                 TcpRelay relay = new TcpRelay(store.server().httpAddress(), Long.MAX_VALUE)) {
             Credentials key = CredentialsFile.read(folder.resolve("data/credentials"), CredentialsFile.DEFAULT_PROFILE);
@@ -66,8 +68,9 @@ class RepushBytesTest {
             assertTrue(unchangedBytes <= UNCHANGED_BYTES_MAX, unchangedBytes + " of " + UNCHANGED_BYTES_MAX);
             assertEquals(1, changed.chunksSent());
             assertTrue(changedBytes <= CHANGED_BYTES_MAX, changedBytes + " of " + CHANGED_BYTES_MAX);
-            // Nor is the bound so wide that a chunk or a page more would go unnoticed.
-            assertTrue(changedBytes > CHANGED_BYTES_MAX - Page.SIZE_BYTES, changedBytes + " of " + CHANGED_BYTES_MAX);
+            // Nor are the bounds so wide that a page, or a chunk more, would go unnoticed.
+            assertTrue(UNCHANGED_BYTES_MAX < Page.SIZE_BYTES, "at most " + UNCHANGED_BYTES_MAX);
+            assertTrue(changedBytes > CHANGED_BYTES_MAX - Chunk.SIZE_BYTES, changedBytes + " of " + CHANGED_BYTES_MAX);
         }
     }
 }

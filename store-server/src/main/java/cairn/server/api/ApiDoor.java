@@ -75,6 +75,7 @@ public final class ApiDoor implements HttpDoor {
         add("GET", "store", 0, SMALL, (call, id) -> store.info(call));
         add("GET", "stats", 0, SMALL, (call, id) -> store.stats(call));
         add("POST", "uploads", SMALL, SMALL, (call, id) -> uploads.start(call));
+        add("POST", "uploads/ID/known", Api.KNOWN_BYTES_MAX, SMALL, uploads::known);
         add("POST", "uploads/ID/ask", Api.ASK_BYTES_MAX, SMALL, uploads::ask);
         add("POST", "uploads/ID/items", BATCH, SMALL, uploads::putItems);
         add("POST", "uploads/ID/commit", SMALL, SMALL, uploads::commit);

@@ -8,6 +8,7 @@ import cairn.StoreException;
 import cairn.api.Api;
 import cairn.api.ItemBatch;
 import cairn.api.Json;
+import cairn.api.Known;
 import cairn.api.Messages.CommitUpload;
 import cairn.api.Messages.StartUpload;
 import cairn.api.Missing;
@@ -26,6 +27,7 @@ import cairn.server.upload.PackedItem;
 import cairn.server.upload.Upload;
 import cairn.server.upload.Uploads;
 import cairn.tree.Page;
+import cairn.tree.PageId;
 import cairn.tree.RootDigest;
 import cairn.tree.TreeRoot;
 import java.util.ArrayList;
@@ -58,6 +60,12 @@ public final class UploadApi {
         Upload upload = uploads.start(call.caller(), wanted.sizeBytes());
         return ApiDoor.json(new cairn.api.Messages.Upload(
                 upload.id(), upload.sizeBytes(), upload.startedAt().toString(), upload.leaseUntil().toString()));
+    }
+
+    HttpReply known(HttpCall call, String id) {
+        call.requireOnly();
+        List<PageId> pages = Known.decodeQuestion(call.body());
+        return ApiDoor.binary(Known.encodeAnswer(uploads.known(call.caller(), id, pages), pages.size()));
     }
 
     HttpReply ask(HttpCall call, String id) {

@@ -203,6 +203,21 @@ public final class Uploads {
     }
 
     /**
+     * Tells which pages, and so all below them, the store has: those need not be asked for, or sent.
+     *
+     * @return a bit for each
+     */
+    public BitSet known(Caller caller, String id, List<PageId> pages) {
+        touch(caller, id);
+        Lease lease = lease(caller, id);
+        BitSet known = new BitSet(pages.size());
+        for (int i = 0; i < pages.size(); i++) {
+            known.set(i, lease.contains(caller.domain(), ItemKey.of(pages.get(i))));
+        }
+        return known;
+    }
+
+    /**
      * Tells what the store lacks of some pages of level 0.
      *
      * @param answer made from whether a page is known, and else which of its children are missing

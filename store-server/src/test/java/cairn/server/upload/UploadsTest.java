@@ -25,6 +25,7 @@ import cairn.server.storage.MemoryStorage;
 import cairn.server.storage.Ordinal;
 import cairn.server.storage.TestDisk;
 import cairn.tree.Page;
+import cairn.tree.PageId;
 import cairn.tree.RootDigest;
 import cairn.tree.TreeRoot;
 import java.nio.charset.StandardCharsets;
@@ -85,6 +86,24 @@ class UploadsTest {
         upload(US, disk);
         assertTrue(uploads.ask(US, id, List.of(leaf), (isKnown, bits) -> isKnown).get(0));
         assertTrue(!uploads.ask(THEM, uploads.start(THEM, 512).id(), List.of(leaf), (isKnown, bits) -> isKnown).get(0));
+    }
+
+    @Test
+    void tellsWhichPagesTheAccountHasByTheirIds() {
+        TestDisk disk = TestDisk.random(2, 3 << 20);
+        TestDisk other = TestDisk.random(22, 3 << 20);
+        PageId leaf = disk.pages(new TreeRoot[1]).get(0).id();
+        PageId otherLeaf = other.pages(new TreeRoot[1]).get(0).id();
+        String id = uploads.start(US, disk.sizeBytes()).id();
+        assertEquals(new BitSet(), uploads.known(US, id, List.of(leaf, otherLeaf)));
+
+        upload(US, disk);
+
+        assertEquals(BitSet.valueOf(new long[] {1}), uploads.known(US, id, List.of(leaf, otherLeaf)));
+        assertEquals(BitSet.valueOf(new long[] {2}), uploads.known(US, id, List.of(otherLeaf, leaf)));
+        String theirs = uploads.start(THEM, 512).id();
+        assertEquals(new BitSet(), uploads.known(THEM, theirs, List.of(leaf)));
+        assertFault(NOT_FOUND, () -> uploads.known(THEM, id, List.of(leaf)));
     }
 
     private static long leafFirst(Page leaf) {
@@ -282,6 +301,7 @@ class UploadsTest {
         assertFault(NOT_FOUND, () -> later.read(US, old));
         assertEquals(512, later.read(US, fresh).sizeBytes());
         Page leaf = disk.pages(new TreeRoot[1]).get(0);
+        assertFault(NOT_FOUND, () -> later.known(US, old, List.of(leaf.id())));
         assertFault(NOT_FOUND, () -> later.ask(US, old, List.of(leaf), (isKnown, bits) -> bits));
         byte[] packed = TestDisk.pack(leaf.toBytes());
         assertFault(NOT_FOUND, () -> later.put(US, old, new PackedItem(ItemKey.of(leaf.id()), packed, 0, packed.length)));
