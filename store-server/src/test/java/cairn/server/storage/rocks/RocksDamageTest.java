@@ -9,6 +9,8 @@ import cairn.Fault;
 import cairn.StoreException;
 import cairn.server.storage.Catalog.Change.PutIfAbsent;
 import cairn.server.storage.ChunkIndex.Row;
+import cairn.server.storage.DomainId;
+import cairn.server.storage.ItemKey;
 import cairn.server.storage.Items;
 import cairn.server.storage.SegmentStore.Item;
 import cairn.server.storage.Storage;
@@ -18,6 +20,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
@@ -108,6 +111,45 @@ class RocksDamageTest {
         }
     }
 
+    /** More than are opened with the database: it may be found only when it is asked. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 25, 49})
+    void readsTheRestWhereOneOfManySegmentsCannotBeOpened(int damaged) throws IOException {
+        RocksSettings settings = RocksSettings.DEFAULT.withSmallSegmentBytesMax(0);
+        List<Row> rows = new ArrayList<>();
+        List<Path> files = new ArrayList<>();
+        try (Storage storage = RocksStorage.open(temp.resolve("data"), settings)) {
+            for (long item = 0; item < 50; item++) {
+                long ordinal = storage.segments().append(Items.key(item), Items.packed(item, 100), 0, 100);
+                storage.segments().seal();
+                rows.add(new Row(DomainId.PUBLIC, Items.key(item), ordinal));
+                files.addAll(segmentFiles().stream().filter(file -> !files.contains(file)).toList());
+            }
+        }
+        assertEquals(rows.size(), files.size());
+        for (int at = 1; at <= 40; at++) {
+            flip(files.get(damaged), Files.size(files.get(damaged)) - at);
+        }
+
+        for (int open = 0; open < 2; open++) {
+            try (Storage storage = RocksStorage.open(temp.resolve("data"), settings)) {
+                commitOrFailAsCorrupt(storage, "before/" + open);
+                for (int n = 0; n < rows.size(); n++) {
+                    long ordinal = rows.get(n).ordinal();
+                    ItemKey key = rows.get(n).key();
+                    if (n == damaged) {
+                        StoreException e = assertThrows(
+                                StoreException.class, () -> storage.segments().read(ordinal, key));
+                        assertEquals(Fault.CORRUPT, e.fault());
+                    } else {
+                        assertArrayEquals(Items.packed(n, 100), storage.segments().read(ordinal, key));
+                    }
+                }
+                commitOrFailAsCorrupt(storage, "after/" + open);
+            }
+        }
+    }
+
     /** RocksDB refuses writes from when it has noticed, in the background, that it cannot open the file. */
     private static void commitOrFailAsCorrupt(Storage storage, String key) {
         try {
@@ -155,10 +197,14 @@ class RocksDamageTest {
     }
 
     private Path segmentFile() throws IOException {
+        return segmentFiles().stream()
+                .max(Comparator.comparing(file -> file.toFile().length()))
+                .orElseThrow();
+    }
+
+    private List<Path> segmentFiles() throws IOException {
         try (Stream<Path> files = Files.list(temp.resolve("data/rocks"))) {
-            return files.filter(file -> file.toString().endsWith(".sst"))
-                    .max(Comparator.comparing(file -> file.toFile().length()))
-                    .orElseThrow();
+            return files.filter(file -> file.toString().endsWith(".sst")).toList();
         }
     }
 
