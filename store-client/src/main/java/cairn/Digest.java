@@ -71,7 +71,8 @@ public record Digest(long w0, long w1, long w2, long w3) implements Comparable<D
     public static Digest parse(String hex) {
         if (hex.length() != 2 * SIZE_BYTES || !hex.chars().allMatch(c -> c >= '0' && c <= '9' || c >= 'a' && c <= 'f')) {
             throw new StoreException(
-                    Fault.INVALID_REQUEST, "a digest is 64 lower-case hexadecimal digits, not \"" + Text.shown(hex) + '"');
+                    Fault.INVALID_REQUEST,
+                    "a digest is 64 lower-case hexadecimal digits, not \"" + Text.shown(hex) + '"');
         }
         return new Digest(
                 Long.parseUnsignedLong(hex, 0, 16, 16),

@@ -72,7 +72,8 @@ public final class Known {
         BitSet known = BitSet.valueOf(bytes);
         if (bytes.length != answerBytes(pages) || known.length() > pages) {
             throw new StoreException(
-                    INVALID_REQUEST, "the answer to " + pages + " pages has " + bytes.length + " bytes, or too many bits");
+                    INVALID_REQUEST,
+                    "the answer to " + pages + " pages has " + bytes.length + " bytes, or too many bits");
         }
         return known;
     }

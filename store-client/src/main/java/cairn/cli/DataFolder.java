@@ -35,7 +35,8 @@ record DataFolder(Path path) {
     Optional<URI> httpEndpoint() {
         try {
             if (Files.size(endpointFile()) > ENDPOINT_BYTES_MAX) {
-                throw new StoreException(Fault.INVALID_REQUEST, endpointFile() + " is no endpoint file; it is too long");
+                throw new StoreException(
+                        Fault.INVALID_REQUEST, endpointFile() + " is no endpoint file; it is too long");
             }
             return Optional.of(readyLine(Files.readString(endpointFile()), endpointFile().toString()).get("http"))
                     .map(URI::create);
@@ -46,7 +47,8 @@ record DataFolder(Path path) {
                     Fault.FORBIDDEN, "no permission to read " + endpointFile() + "; give --endpoint instead", e);
         } catch (IOException | IllegalArgumentException e) {
             throw new StoreException(
-                    Fault.INVALID_REQUEST, "cannot read " + endpointFile() + ": " + Text.shown(String.valueOf(e.getMessage())),
+                    Fault.INVALID_REQUEST,
+                    "cannot read " + endpointFile() + ": " + Text.shown(String.valueOf(e.getMessage())),
                     e);
         }
     }

@@ -91,8 +91,8 @@ final class QuickstartCommand implements Callable<Integer> {
         Path launcher = Path.of(home, "cairn");
         if (home.isEmpty() || !Files.isExecutable(launcher)) {
             throw new StoreException(
-                    Fault.NOT_FOUND, "quickstart starts a server by the launcher, which is not known; run it as `./cairn"
-                            + " quickstart` in Cairn's folder");
+                    Fault.NOT_FOUND, "quickstart starts a server by the launcher, which is not known; run it as"
+                            + " `./cairn quickstart` in Cairn's folder");
         }
         return launcher.toAbsolutePath();
     }

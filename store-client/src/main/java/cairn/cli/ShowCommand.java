@@ -17,7 +17,9 @@ final class ShowCommand extends StoreCommand {
     @Parameters(paramLabel = "ID", description = "ami-..., snap-... or vol-...")
     private ResourceId id;
 
-    @Option(names = "--profile", description = "show what is known of an image's boots, which is read ahead for the next")
+    @Option(
+            names = "--profile",
+            description = "show what is known of an image's boots, which is read ahead for the next")
     private boolean isProfile;
 
     @Option(names = "--json", description = "print a JSON object")

@@ -119,7 +119,8 @@ final class StoreOptions {
                     e);
         } catch (IOException e) {
             throw new StoreException(
-                    Fault.UNAUTHENTICATED, "cannot read " + file + ": " + Text.shown(String.valueOf(e.getMessage())), e);
+                    Fault.UNAUTHENTICATED,
+                    "cannot read " + file + ": " + Text.shown(String.valueOf(e.getMessage())), e);
         } catch (StoreException e) {
             if (e.fault() != Fault.NOT_FOUND) {
                 throw e;

@@ -80,7 +80,8 @@ public final class ThrowAwayServer implements AutoCloseable {
             ready = DataFolder.readyLine(line.get(READY_SECONDS_MAX, TimeUnit.SECONDS), "the server");
         } catch (TimeoutException e) {
             throw new StoreException(
-                    Fault.UNAVAILABLE, "the server was not ready within " + READY_SECONDS_MAX + " s; " + lastLines(), e);
+                    Fault.UNAVAILABLE,
+                    "the server was not ready within " + READY_SECONDS_MAX + " s; " + lastLines(), e);
         } catch (ExecutionException e) {
             throw new StoreException(Fault.UNAVAILABLE, "the server did not start; " + lastLines(), e);
         } catch (InterruptedException e) {

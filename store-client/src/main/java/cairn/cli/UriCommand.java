@@ -29,7 +29,8 @@ final class UriCommand extends StoreCommand {
         Messages.ExportUri export = id.isVolume() ? client.exportUri(id.volume()) : client.exportUri(id.disk());
         if (isSocket && export.socketUri() == null) {
             throw new StoreException(
-                    Fault.NOT_FOUND, "the server has no unix socket; start it with --nbd-socket PATH, or leave out --socket");
+                    Fault.NOT_FOUND,
+                    "the server has no unix socket; start it with --nbd-socket PATH, or leave out --socket");
         }
         if (isJson) {
             printJson(export);

@@ -32,8 +32,9 @@ import java.util.concurrent.atomic.LongAdder;
  *
  * <p>Workers take the disk's 16 MiB windows in order; holes are not read, and everything else is read once. A worker
  * names its window's chunks, asks whether the store has the page that names them, and if not which of them are
- * missing, packs those and sends them, then the page. The pages above follow at the end, then the commit. Memory is the number of workers times a window and a batch. What
- * an upload that fails has sent stays in the store for a while, so that the next one sends the rest.
+ * missing, packs those and sends them, then the page. The pages above follow at the end, then the commit. Memory is the
+ * number of workers times a window and a batch. What an upload that fails has sent stays in the store for a while, so
+ * that the next one sends the rest.
  */
 public final class ImageUploader {
     /** Longer batches gain nothing, and keep a worker's packing and the network from overlapping. */

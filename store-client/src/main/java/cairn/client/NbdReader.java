@@ -106,7 +106,8 @@ public final class NbdReader implements AutoCloseable {
         } catch (IOException | UnresolvedAddressException e) {
             closeQuietly(channel, selector);
             throw new StoreException(
-                    Fault.UNAVAILABLE, "no NBD server answers at " + Text.shown(uri.toString()) + ": " + e.getMessage(), e);
+                    Fault.UNAVAILABLE,
+                    "no NBD server answers at " + Text.shown(uri.toString()) + ": " + e.getMessage(), e);
         } catch (RuntimeException e) {
             closeQuietly(channel, selector);
             throw e;
@@ -249,7 +250,8 @@ public final class NbdReader implements AutoCloseable {
     private void requireNoError(int error, long offset, int lengthBytes) {
         if (error != 0) {
             throw new StoreException(
-                    Fault.CORRUPT, "the NBD server answers the read of " + lengthBytes + " bytes at offset " + offset + " of "
+                    Fault.CORRUPT,
+                    "the NBD server answers the read of " + lengthBytes + " bytes at offset " + offset + " of "
                             + Text.shown(uri.toString()) + " with error " + error);
         }
     }

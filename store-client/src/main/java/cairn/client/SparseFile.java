@@ -130,7 +130,8 @@ final class SparseFile implements AutoCloseable {
     private static StoreException failed(Path target, IOException e) {
         if (e instanceof NoSuchFileException) {
             return new StoreException(
-                    Fault.NOT_FOUND, "cannot write " + target + ": there is no folder " + target.toAbsolutePath().getParent(),
+                    Fault.NOT_FOUND,
+                    "cannot write " + target + ": there is no folder " + target.toAbsolutePath().getParent(),
                     e);
         }
         if (e instanceof AccessDeniedException) {
@@ -138,6 +139,7 @@ final class SparseFile implements AutoCloseable {
         }
         String reason = e instanceof FileSystemException f && f.getReason() != null ? f.getReason() : e.getMessage();
         boolean isFull = reason != null && reason.contains("No space left");
-        return new StoreException(isFull ? Fault.NO_SPACE : Fault.INTERNAL, "cannot write " + target + ": " + reason, e);
+        return new StoreException(
+                isFull ? Fault.NO_SPACE : Fault.INTERNAL, "cannot write " + target + ": " + reason, e);
     }
 }

@@ -149,7 +149,8 @@ public record ImageManifest(
     private static void requireDevice(String device) {
         if (!DEVICE.matcher(device).matches()) {
             throw new StoreException(
-                    INVALID_REQUEST, "a device name has 1 to 64 letters, digits and /_.-: \"" + Text.shown(device) + '"');
+                    INVALID_REQUEST,
+                    "a device name has 1 to 64 letters, digits and /_.-: \"" + Text.shown(device) + '"');
         }
     }
 

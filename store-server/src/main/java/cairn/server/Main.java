@@ -80,8 +80,8 @@ public final class Main implements Callable<Integer> {
 
     @Option(
             names = "--data-encrypted",
-            description = "your word that --data lies on encrypted storage (LUKS, say): what accounts ask to have encrypted"
-                    + " is then taken, and shown as such; Cairn itself encrypts nothing")
+            description = "your word that --data lies on encrypted storage (LUKS, say): what accounts ask to have"
+                    + " encrypted is then taken, and shown as such; Cairn itself encrypts nothing")
     private boolean isDataEncrypted;
 
     @Option(

@@ -74,7 +74,8 @@ public final class StoreRoots implements Roots {
                 throw e;
             }
             throw new StoreException(
-                    CORRUPT, "record " + entry.key() + " cannot be read, so nobody knows what it keeps: " + e.getMessage(), e);
+                    CORRUPT,
+                    "record " + entry.key() + " cannot be read, so nobody knows what it keeps: " + e.getMessage(), e);
         }
     }
 

@@ -204,7 +204,8 @@ public final class StoreServer implements AutoCloseable {
             }
             if (String.valueOf(e.getMessage()).contains("annot assign requested address")) {
                 throw new StoreException(
-                        Fault.INVALID_REQUEST, address.getAddress().getHostAddress() + " is no address of this machine", e);
+                        Fault.INVALID_REQUEST,
+                        address.getAddress().getHostAddress() + " is no address of this machine", e);
             }
             throw e;
         }

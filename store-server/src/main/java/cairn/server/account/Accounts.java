@@ -248,7 +248,8 @@ public final class Accounts {
                 .noneMatch(each -> each.isActive() && each.account().equals(key.account()) && !each.id().equals(key.id()));
         if (isLast && isRoot(accounts.get(key.account()))) {
             throw new StoreException(
-                    CONFLICT, "access key " + key.id() + " is the root account's last active one; create another first");
+                    CONFLICT,
+                    "access key " + key.id() + " is the root account's last active one; create another first");
         }
     }
 

@@ -52,7 +52,8 @@ final class ArgumentReader {
             return;
         }
         throw new Ec2Failure(
-                "UnsupportedOperation", "The parameter " + Text.shown(child.path()) + " is not supported: " + passed.reason());
+                "UnsupportedOperation",
+                "The parameter " + Text.shown(child.path()) + " is not supported: " + passed.reason());
     }
 
     private List<Object> list(Parameter parameter, ParameterTree node) {

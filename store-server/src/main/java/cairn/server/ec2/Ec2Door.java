@@ -59,7 +59,8 @@ public final class Ec2Door implements HttpDoor {
     @Override
     public Route route(String method, String path) {
         if (!method.equals("POST") && !method.equals("GET")) {
-            throw new StoreException(Fault.INVALID_REQUEST, "there is no " + Text.shown(method) + " in EC2's query API");
+            throw new StoreException(
+                    Fault.INVALID_REQUEST, "there is no " + Text.shown(method) + " in EC2's query API");
         }
         return new Route(
                 REQUEST_BYTES_MAX, REPLY_BYTES_MAX, call -> CompletableFuture.completedFuture(answerOrFailure(call)));
@@ -136,7 +137,8 @@ public final class Ec2Door implements HttpDoor {
         }
         if (!VERSION_FORM.matcher(version).matches() || version.compareTo(VERSION) > 0) {
             throw new Ec2Failure(
-                    "NoSuchVersion", "There is no version " + Text.shown(version) + " here; " + VERSION + " is the last");
+                    "NoSuchVersion",
+                    "There is no version " + Text.shown(version) + " here; " + VERSION + " is the last");
         }
     }
 

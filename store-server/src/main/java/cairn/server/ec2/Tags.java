@@ -77,7 +77,8 @@ public final class Tags {
     static void requireRoom(Map<String, String> tags) {
         if (tags.keySet().stream().filter(key -> !isReserved(key)).count() > PER_RESOURCE_MAX) {
             throw new Ec2Failure(
-                    "TagLimitExceeded", "The maximum number of Tags for a resource has been reached: " + PER_RESOURCE_MAX);
+                    "TagLimitExceeded",
+                    "The maximum number of Tags for a resource has been reached: " + PER_RESOURCE_MAX);
         }
     }
 

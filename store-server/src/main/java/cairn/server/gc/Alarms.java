@@ -55,8 +55,8 @@ final class Alarms {
             alarm = Optional.of(
                     new GcStatus.Alarm(raised.key().toString(), Ordinal.shown(raised.ordinal()), clock.instant()));
         }
-        log.error("{} at {} was read though it was to be removed. Nothing is removed any more: report this, and clear it"
-                        + " with `cairn gc --clear-alarm`", raised.key(), Ordinal.shown(raised.ordinal()));
+        log.error("{} at {} was read though it was to be removed. Nothing is removed any more: report this, and clear"
+                        + " it with `cairn gc --clear-alarm`", raised.key(), Ordinal.shown(raised.ordinal()));
         record(alarm.orElseThrow());
     }
 

@@ -310,7 +310,8 @@ public final class Collector implements AutoCloseable {
         isNew |= dead.kept().add(ordinal);
         if (isNew && kind != ItemKey.CHUNK_KIND) {
             PageChildren children = storage.index().children(ordinal).orElseThrow(() -> new StoreException(
-                    CORRUPT, "the page at " + Ordinal.shown(ordinal) + " is wanted, and nobody knows what is below it"));
+                    CORRUPT,
+                    "the page at " + Ordinal.shown(ordinal) + " is wanted, and nobody knows what is below it"));
             children.forEach(child -> keep(child, kind - 1, dead, live));
         }
     }

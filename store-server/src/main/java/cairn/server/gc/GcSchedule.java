@@ -57,7 +57,8 @@ public final class GcSchedule implements AutoCloseable {
     public long ask() {
         GcStatus status = status();
         if (status.isPaused()) {
-            throw new StoreException(CONFLICT, "the collection of garbage is paused; `cairn gc --resume` lets it go on");
+            throw new StoreException(
+                    CONFLICT, "the collection of garbage is paused; `cairn gc --resume` lets it go on");
         }
         collector.requireNoAlarm();
         lock.lock();

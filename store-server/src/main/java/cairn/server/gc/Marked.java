@@ -58,7 +58,8 @@ final class Marked {
             mark.root(root.domain(), root.tree());
         } catch (StoreException e) {
             if (e.fault() == CORRUPT) {
-                throw new StoreException(CORRUPT, "of " + name(root.kind()) + " " + root.id() + " " + e.getMessage(), e);
+                throw new StoreException(
+                        CORRUPT, "of " + name(root.kind()) + " " + root.id() + " " + e.getMessage(), e);
             }
             throw e;
         }

@@ -182,7 +182,8 @@ public interface Catalog {
             encoded.get(bytes);
             return bytes;
         } catch (CharacterCodingException e) {
-            throw new StoreException(INVALID_REQUEST, "catalog key " + Text.shown(key) + " is not well-formed Unicode", e);
+            throw new StoreException(
+                    INVALID_REQUEST, "catalog key " + Text.shown(key) + " is not well-formed Unicode", e);
         }
     }
 }

@@ -63,7 +63,8 @@ final class MemoryCatalog implements Catalog {
             Entry before = entries.get(Catalog.bytesOf(change.key()));
             long version = change.versionAfter(before == null ? ABSENT_VERSION : before.version());
             if (versions.put(change.key(), version) != null) {
-                throw new StoreException(INVALID_REQUEST, "record " + Text.shown(change.key()) + " is changed twice at once");
+                throw new StoreException(
+                        INVALID_REQUEST, "record " + Text.shown(change.key()) + " is changed twice at once");
             }
         }
         for (Change change : changes) {

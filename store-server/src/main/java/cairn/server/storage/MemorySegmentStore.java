@@ -35,7 +35,8 @@ final class MemorySegmentStore implements SegmentStore {
     public synchronized long append(ItemKey key, byte[] packed, int offset, int lengthBytes) {
         door.requireOpen();
         if (lengthBytes > ITEM_BYTES_MAX) {
-            throw new StoreException(TOO_LARGE, key + " has " + lengthBytes + " packed bytes, at most " + ITEM_BYTES_MAX);
+            throw new StoreException(
+                    TOO_LARGE, key + " has " + lengthBytes + " packed bytes, at most " + ITEM_BYTES_MAX);
         }
         if (lengthBytes <= 0) {
             throw new StoreException(INVALID_REQUEST, key + " has no bytes");

@@ -88,7 +88,8 @@ final class FolderNotes implements Notes {
         Path file = file(name);
         if (bytes.length > BYTES_MAX) {
             throw new StoreException(
-                    Fault.TOO_LARGE, "note " + Text.shown(name) + " would be " + bytes.length + " bytes, at most " + BYTES_MAX);
+                    Fault.TOO_LARGE,
+                    "note " + Text.shown(name) + " would be " + bytes.length + " bytes, at most " + BYTES_MAX);
         }
         space.requireForRecords(bytes.length);
         ByteBuffer framed = ByteBuffer.allocate(FRAME_BYTES + bytes.length);

@@ -22,7 +22,8 @@ final class FreeSpace {
         try {
             this.disk = Files.getFileStore(folder);
         } catch (IOException e) {
-            throw new StoreException(Fault.INTERNAL, "cannot tell the space left in " + folder + ": " + e.getMessage(), e);
+            throw new StoreException(
+                    Fault.INTERNAL, "cannot tell the space left in " + folder + ": " + e.getMessage(), e);
         }
     }
 
@@ -50,7 +51,8 @@ final class FreeSpace {
         try {
             return disk.getUsableSpace();
         } catch (IOException e) {
-            throw new StoreException(Fault.INTERNAL, "cannot tell the space left in " + folder + ": " + e.getMessage(), e);
+            throw new StoreException(
+                    Fault.INTERNAL, "cannot tell the space left in " + folder + ": " + e.getMessage(), e);
         }
     }
 

@@ -69,7 +69,8 @@ final class Keys {
     /** Takes a row of {@code chunks} apart. @throws StoreException CORRUPT if the key is none */
     static Item item(byte[] key, byte[] packed) {
         if (key.length != CHUNK_BYTES) {
-            throw new StoreException(Fault.CORRUPT, "a key in chunks has " + key.length + " bytes, expected " + CHUNK_BYTES);
+            throw new StoreException(
+                    Fault.CORRUPT, "a key in chunks has " + key.length + " bytes, expected " + CHUNK_BYTES);
         }
         return new Item(number(key), new ItemKey(Byte.toUnsignedInt(key[8]), Digest.read(key, 9)), packed);
     }

@@ -337,7 +337,8 @@ final class Rewriter {
             long live = firstLive(at, end - 1, how);
             if (live >= 0) {
                 throw new StoreException(
-                        CORRUPT, "the item at ordinal " + Ordinal.shown(live) + " cannot be read: " + e.getMessage(), e);
+                        CORRUPT,
+                        "the item at ordinal " + Ordinal.shown(live) + " cannot be read: " + e.getMessage(), e);
             }
             hasPassed = true;
             at = end;

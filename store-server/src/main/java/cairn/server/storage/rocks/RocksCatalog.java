@@ -105,7 +105,8 @@ final class RocksCatalog implements Catalog {
             byte[] before = stored(change.key());
             long version = change.versionAfter(before == null ? ABSENT_VERSION : entry(change.key(), before).version());
             if (versions.put(change.key(), version) != null) {
-                throw new StoreException(INVALID_REQUEST, "record " + Text.shown(change.key()) + " is changed twice at once");
+                throw new StoreException(
+                        INVALID_REQUEST, "record " + Text.shown(change.key()) + " is changed twice at once");
             }
         }
         // The same batch again changes nothing, and no other can come between.

@@ -174,7 +174,8 @@ final class RocksChunkIndex implements ChunkIndex {
     private static void requireOrdinal(DomainId domain, ItemKey key, int lengthBytes) {
         if (lengthBytes != Long.BYTES) {
             throw new StoreException(
-                    CORRUPT, "the index row of " + key + " of domain " + domain.number() + " has " + lengthBytes + " bytes");
+                    CORRUPT,
+                    "the index row of " + key + " of domain " + domain.number() + " has " + lengthBytes + " bytes");
         }
     }
 

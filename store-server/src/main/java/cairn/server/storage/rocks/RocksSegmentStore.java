@@ -129,7 +129,8 @@ final class RocksSegmentStore implements SegmentStore {
 
     private void requireFits(ItemKey key, int lengthBytes) {
         if (lengthBytes > ITEM_BYTES_MAX) {
-            throw new StoreException(TOO_LARGE, key + " has " + lengthBytes + " packed bytes, at most " + ITEM_BYTES_MAX);
+            throw new StoreException(
+                    TOO_LARGE, key + " has " + lengthBytes + " packed bytes, at most " + ITEM_BYTES_MAX);
         }
         if (lengthBytes <= 0) {
             throw new StoreException(INVALID_REQUEST, key + " has no bytes");
@@ -226,7 +227,8 @@ final class RocksSegmentStore implements SegmentStore {
             throw closed();
         }
         if (failure != null) {
-            throw new StoreException(failure.fault(), "the open segment can only be abandoned: " + failure.getMessage(), failure);
+            throw new StoreException(
+                    failure.fault(), "the open segment can only be abandoned: " + failure.getMessage(), failure);
         }
     }
 
